@@ -1,0 +1,226 @@
+"""Durar's settings. Every value that a deployment changes comes from the environment; `.env.example` lists them all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from durar_site.environment import broker_socket, kept_key, secret, state_dir
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+if (BASE_DIR / ".env").exists():
+    env.read_env(BASE_DIR / ".env")
+
+VERSION = "0.1.0"
+DEBUG = env.bool("DURAR_DEBUG", False)
+TESTING = "pytest" in sys.modules
+STATE_DIR = state_dir(Path(env.str("DURAR_STATE_DIR", str(BASE_DIR / "state"))).expanduser().resolve())
+SECRETS_DIR = Path(env.str("DURAR_SECRETS_DIR", "/run/secrets"))
+PUBLIC_URL = env.str("DURAR_PUBLIC_URL", "").rstrip("/")
+PORT = env.int("DURAR_PORT", 18789)
+
+# Database -------------------------------------------------------------------------------------------------------
+# SQLite on one machine, PostgreSQL once DATABASE_URL names one. IMMEDIATE transactions and a busy timeout let several
+# processes write; WAL with synchronous NORMAL is safe against kills.
+DATABASE_URL = secret("DATABASE_URL")
+EMBEDDED = not DATABASE_URL
+if EMBEDDED:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": STATE_DIR / "durar.sqlite3",
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8000;",
+            },
+            # A file, so that threads and other processes of a test see what it saved.
+            "TEST": {"NAME": STATE_DIR / "test.sqlite3"},
+        }
+    }
+else:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+DATABASES["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=not EMBEDDED, ATOMIC_REQUESTS=False)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Keys -----------------------------------------------------------------------------------------------------------
+# On one machine they are made on the first run. Many hosts must share them, so there they have to be given.
+SECRET_KEY = secret("DJANGO_SECRET_KEY")
+ENCRYPTION_KEYS = [key.strip() for key in secret("DURAR_ENCRYPTION_KEYS").split(",") if key.strip()]
+if EMBEDDED:
+    SECRET_KEY = SECRET_KEY or kept_key(STATE_DIR / "django_secret_key")
+    ENCRYPTION_KEYS = ENCRYPTION_KEYS or [kept_key(STATE_DIR / "encryption_key", make="fernet")]
+for _name, _value in (("DJANGO_SECRET_KEY", SECRET_KEY), ("DURAR_ENCRYPTION_KEYS", ENCRYPTION_KEYS)):
+    if not _value:
+        raise ImproperlyConfigured(
+            f"{_name} is missing. With DATABASE_URL set, every host must be given the same keys: "
+            f"set {_name} or {_name}_FILE."
+        )
+
+# Broker ---------------------------------------------------------------------------------------------------------
+REDIS_URL = secret("REDIS_URL")
+EMBEDDED_BROKER = not REDIS_URL
+BROKER_SOCKET = broker_socket(STATE_DIR)
+if EMBEDDED_BROKER:
+    REDIS_URL = f"unix://{BROKER_SOCKET}"
+CELERY_BROKER_URL = f"redis+socket://{BROKER_SOCKET}" if EMBEDDED_BROKER else REDIS_URL
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 1,
+    "retry_on_timeout": False,
+    # Tasks are hints and ack early, so nothing is ever redelivered; the value only bounds kombu's own bookkeeping.
+    "visibility_timeout": 3600,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_TASK_DEFAULT_QUEUE = "upkeep"
+CELERY_TASK_CREATE_MISSING_QUEUES = True
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ROUTES = {
+    "durar.events.*": {"queue": "events"},
+    "durar.turns.*": {"queue": "turns"},
+    "durar.deliveries.*": {"queue": "deliveries"},
+    "durar.upkeep.*": {"queue": "upkeep"},
+}
+# `expires` keeps a worker that was away from waking to a pile of stale ticks.
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "durar.upkeep.sweep", "schedule": 2.0, "options": {"expires": 2}},
+    "expire": {"task": "durar.upkeep.expire", "schedule": 60.0, "options": {"expires": 50}},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
+
+# Lengths, in seconds, of what may be waited for. Tests and drills shorten them. -----------------------------------
+TIMES = {
+    "listener_lease": env.float("DURAR_LISTENER_LEASE", 10.0),
+    "listener_renew": env.float("DURAR_LISTENER_RENEW", 3.0),
+    "conversation_lease": env.float("DURAR_CONVERSATION_LEASE", 60.0),
+    "conversation_renew": env.float("DURAR_CONVERSATION_RENEW", 15.0),
+    "delivery_claim": env.float("DURAR_DELIVERY_CLAIM", 60.0),
+    "delivery_margin": env.float("DURAR_DELIVERY_MARGIN", 20.0),
+    "delivery_backoff": env.float("DURAR_DELIVERY_BACKOFF", 1.0),
+    "after_timeout": env.float("DURAR_AFTER_TIMEOUT", 10.0),
+    "http_timeout": env.float("DURAR_HTTP_TIMEOUT", 15.0),
+    "sweep_hint_again": env.float("DURAR_SWEEP_HINT_AGAIN", 30.0),
+    "stop_grace": env.float("DURAR_STOP_GRACE", 10.0),
+    "compare_every": env.float("DURAR_COMPARE_EVERY", 300.0),
+    "ping_every": env.float("DURAR_PING_EVERY", 30.0),
+    "reconnect_first": env.float("DURAR_RECONNECT_FIRST", 2.0),
+    "reconnect_longest": env.float("DURAR_RECONNECT_LONGEST", 60.0),
+    "probe_every": env.float("DURAR_PROBE_EVERY", 3.0),
+    "token_retry": env.float("DURAR_TOKEN_RETRY", 120.0),
+}
+
+# Web ------------------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = env.list("DURAR_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = []
+if PUBLIC_URL:
+    _public = urlsplit(PUBLIC_URL)
+    if _public.scheme not in {"http", "https"} or not _public.hostname:
+        raise ImproperlyConfigured(
+            f"DURAR_PUBLIC_URL is {PUBLIC_URL!r}; it must be a full address, as https://durar.example.com."
+        )
+    ALLOWED_HOSTS.append(_public.hostname)
+    CSRF_TRUSTED_ORIGINS.append(f"{_public.scheme}://{_public.netloc}")
+    if _public.scheme == "https":
+        SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_NAME = "durar_session"
+CSRF_COOKIE_NAME = "durar_csrf"
+SESSION_COOKIE_AGE = 60 * 60 * 12
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+ROOT_URLCONF = "durar_site.urls"
+ASGI_APPLICATION = "durar_site.asgi.application"
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "axes",
+    "mattermost_bridge.apps.BridgeConfig",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Sign-in --------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+LOGIN_URL = "admin:login"
+
+# Language, time, files ------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TZ", "UTC") or "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
+MEDIA_ROOT = STATE_DIR / "media"
+# Files are served from where the packages keep them: no collectstatic step on one machine. A grown deployment that
+# runs `collectstatic` gets hashed names and long caching.
+WHITENOISE_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_AUTOREFRESH = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if WHITENOISE_USE_FINDERS
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+SILENCED_SYSTEM_CHECKS: list[str] = []

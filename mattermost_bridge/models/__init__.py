@@ -1,0 +1,35 @@
+"""The records: accounts and access, channels, agents, conversations and turns, the inbox, the outbox, the listeners.
+
+Services write them; the panel reads them. States with their words and tones stand in `states`.
+"""
+
+from mattermost_bridge.models.access import AccessEntry, BlockedUser, PairingRequest
+from mattermost_bridge.models.accounts import Account, AuditEntry, BridgeDefaults
+from mattermost_bridge.models.agents import Agent
+from mattermost_bridge.models.channels import ChannelCursor, KnownChannel, KnownPerson
+from mattermost_bridge.models.conversations import Conversation, Turn
+from mattermost_bridge.models.deliveries import Delivery, DeliveryAttempt, OutboxState
+from mattermost_bridge.models.events import InboundEvent
+from mattermost_bridge.models.listeners import ConnectionChange, ListenerLease, Tick
+
+__all__ = [
+    "AccessEntry",
+    "Account",
+    "Agent",
+    "AuditEntry",
+    "BlockedUser",
+    "BridgeDefaults",
+    "ChannelCursor",
+    "ConnectionChange",
+    "Conversation",
+    "Delivery",
+    "DeliveryAttempt",
+    "InboundEvent",
+    "KnownChannel",
+    "KnownPerson",
+    "ListenerLease",
+    "OutboxState",
+    "PairingRequest",
+    "Tick",
+    "Turn",
+]

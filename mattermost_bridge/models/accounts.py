@@ -1,0 +1,165 @@
+"""Bot accounts, the defaults they inherit, and what has to be known about the installation."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from mattermost_bridge.models.fields import EncryptedTextField
+from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+
+
+class Overridable(models.Model):
+    """The settings that an account takes from the defaults unless it has its own. Empty means: not set here."""
+
+    dm_policy = models.CharField(
+        _("direct message policy"),
+        max_length=16,
+        blank=True,
+        choices=DmPolicy.choices,
+        help_text=_("Who may write to the bot directly. Built-in default: pairing."),
+    )
+    group_policy = models.CharField(
+        _("channel policy"),
+        max_length=16,
+        blank=True,
+        choices=GroupPolicy.choices,
+        help_text=_("Who may ask the bot in channels and groups. Built-in default: allowlist."),
+    )
+    text_chunk_limit = models.PositiveIntegerField(
+        _("characters in one post"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(50), MaxValueValidator(16383)],
+        help_text=_("Longer answers are split. Built-in default: 4000; a server takes 16383 at most."),
+    )
+    pairing_text = models.TextField(
+        _("pairing text"),
+        blank=True,
+        help_text=_("What a stranger is told. May use {user_id}, {code}, {command} and {panel}; must use {code}."),
+    )
+    own_allow_from = models.BooleanField(
+        _("has its own list for direct messages"),
+        default=False,
+        help_text=_("An own list is used as it is, also when it is empty; without one the defaults' list is used."),
+    )
+    own_group_allow_from = models.BooleanField(
+        _("has its own list for channels"),
+        default=False,
+        help_text=_("An own list is used as it is, also when it is empty; without one the defaults' list is used."),
+    )
+
+    class Meta:
+        abstract = True
+
+
+class BridgeDefaults(Overridable):
+    """The top-level `channels.mattermost` values, one row, and the version of all settings."""
+
+    section_exists = models.BooleanField(default=True)
+    default_group_policy = models.CharField(
+        _("channel policy for every kind of bridge"), max_length=16, blank=True, choices=GroupPolicy.choices
+    )
+    base_url = models.CharField(_("server address"), max_length=300, blank=True)
+    agent = models.ForeignKey("Agent", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    settings_version = models.PositiveBigIntegerField(default=1, editable=False)
+    key_check = EncryptedTextField(editable=False, blank=True, default="")
+
+    class Meta:
+        verbose_name = _("defaults")
+        verbose_name_plural = _("defaults")
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_row_of_defaults")]
+
+    def __str__(self) -> str:
+        return "Defaults of all accounts"
+
+
+class Account(Overridable):
+    """One Mattermost bot account on one server."""
+
+    account_id = models.SlugField(
+        _("account id"),
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(r"^[a-z0-9][a-z0-9_-]{0,63}$", _("Lower-case letters, digits, - and _ only."))],
+        help_text=_("A short name for commands and addresses, as default or ops-team. It cannot be changed later."),
+    )
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    enabled = models.BooleanField(_("enabled"), default=True)
+    archived_at = models.DateTimeField(_("archived"), null=True, blank=True, editable=False)
+    base_url = models.CharField(
+        _("server address"),
+        max_length=300,
+        blank=True,
+        help_text=_("As https://chat.example.com. Empty: the address in the defaults."),
+    )
+    bot_token = EncryptedTextField(_("bot token"), blank=True, default="")
+    bot_token_set_at = models.DateTimeField(null=True, blank=True, editable=False)
+    token_ref = models.CharField(
+        _("token reference"),
+        max_length=200,
+        blank=True,
+        help_text=_("Instead of a token: env:MATTERMOST_…, env:DURAR_SECRET_… or file:NAME below DURAR_SECRETS_DIR."),
+    )
+    bot_user_id = models.CharField(max_length=26, blank=True, editable=False)
+    bot_username = models.CharField(max_length=64, blank=True, editable=False)
+    agent = models.ForeignKey(
+        "Agent",
+        verbose_name=_("agent"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="accounts",
+        help_text=_("Who answers. Without one (here or in the defaults) messages wait and nobody is answered."),
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        ordering = ["account_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["base_url", "bot_user_id"],
+                condition=Q(enabled=True, archived_at__isnull=True) & ~Q(bot_user_id=""),
+                name="one_enabled_account_a_bot",
+                violation_error_message=_("Another enabled account already uses this bot on this server."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.account_id
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the account was put away; it keeps its history and does nothing."""
+        return self.archived_at is not None
+
+
+class AuditEntry(models.Model):
+    """Who did what, when and from where. Written by services only; never changed."""
+
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    actor_name = models.CharField(_("who"), max_length=150)
+    via = models.CharField(_("from"), max_length=20)
+    verb = models.CharField(_("what"), max_length=60, db_index=True)
+    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    target_kind = models.CharField(max_length=40, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    summary = models.CharField(_("summary"), max_length=500)
+    details = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.summary

@@ -1,0 +1,67 @@
+"""A text column that is encrypted at rest."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+PREFIX = "v1:"
+
+
+class WrongKeyError(Exception):
+    """A stored secret cannot be read with any key of DURAR_ENCRYPTION_KEYS."""
+
+    def __init__(self, what: str = "A stored secret") -> None:
+        super().__init__(
+            f"{what} cannot be read with the keys in DURAR_ENCRYPTION_KEYS. "
+            "Put the key it was saved with back into the list (first place: the key for new secrets)."
+        )
+
+
+@lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "A key in DURAR_ENCRYPTION_KEYS is no Fernet key: 32 bytes in URL-safe base64, 44 characters. Make one "
+            "with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+        ) from error
+
+
+def encrypt(text: str) -> str:
+    """`text` as it is stored: a version prefix and a Fernet token made with the first key. "" stays ""."""
+    if not text:
+        return ""
+    return PREFIX + _cipher(tuple(settings.ENCRYPTION_KEYS)).encrypt(text.encode()).decode()
+
+
+def decrypt(stored: str) -> str:
+    """The text behind `stored`. Raises WrongKeyError rather than ever handing out ciphertext as a secret."""
+    if not stored:
+        return ""
+    if not stored.startswith(PREFIX):
+        raise WrongKeyError("A stored secret has no version prefix and")
+    try:
+        return _cipher(tuple(settings.ENCRYPTION_KEYS)).decrypt(stored.removeprefix(PREFIX).encode()).decode()
+    except InvalidToken as error:
+        raise WrongKeyError from error
+
+
+class EncryptedTextField(models.TextField):
+    """Text that is encrypted in the database and clear on the instance."""
+
+    description = "Encrypted text"
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str:
+        """Decrypt what the database gave."""
+        return decrypt(value or "")
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Encrypt what the database gets."""
+        return encrypt(str(value)) if value else ""

@@ -1,0 +1,174 @@
+"""Every state that a record can have: its word for operators and its tone.
+
+Templates and tables ask `tone`, never for a colour: good, busy, warning, bad or idle.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Toned(models.TextChoices):
+    """Choices that know their tone."""
+
+    @property
+    def tone(self) -> str:
+        """good, busy, warning, bad or idle."""
+        return _TONES[type(self).__name__][self.value]
+
+
+class DmPolicy(models.TextChoices):
+    """Who may write to the bot directly."""
+
+    PAIRING = "pairing", _("Pairing: strangers get a code")
+    ALLOWLIST = "allowlist", _("Allowlist: only listed people")
+    OPEN = "open", _("Open: everybody that the list admits (* for all)")
+    DISABLED = "disabled", _("Disabled: no direct messages")
+
+
+class GroupPolicy(models.TextChoices):
+    """Who may ask the bot in channels and groups."""
+
+    ALLOWLIST = "allowlist", _("Allowlist: only listed people")
+    OPEN = "open", _("Open: every member")
+    DISABLED = "disabled", _("Disabled: no channels")
+
+
+class AccessList(models.TextChoices):
+    """Which list an access entry belongs to."""
+
+    DM = "dm", _("Direct messages")
+    GROUP = "group", _("Channels and groups")
+
+
+class EntrySource(models.TextChoices):
+    """Where an access entry came from."""
+
+    CONFIG = "config", _("Configuration file")
+    PANEL = "panel", _("Panel")
+    PAIRING = "pairing", _("Pairing")
+
+
+class ConnectionPhase(Toned):
+    """Where an account's connection to its server stands."""
+
+    STOPPED = "stopped", _("Not listening")
+    NOT_CONFIGURED = "not_configured", _("Not configured")
+    DISABLED = "disabled", _("Disabled")
+    CONNECTING = "connecting", _("Connecting")
+    AUTHENTICATING = "authenticating", _("Signing in")
+    CATCHING_UP = "catching_up", _("Catching up")
+    READY = "ready", _("Ready")
+    BACKING_OFF = "backing_off", _("Waiting to reconnect")
+    TOKEN_REFUSED = "token_refused", _("Token refused")
+
+
+class PairingState(Toned):
+    """What became of a pairing request."""
+
+    PENDING = "pending", _("Waiting")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    EXPIRED = "expired", _("Expired")
+
+
+class EventState(Toned):
+    """Where an incoming event stands."""
+
+    HELD = "held", _("Held until its channel is caught up")
+    NEW = "new", _("To be decided")
+    WAITING = "waiting", _("Waiting")
+    DECIDED = "decided", _("Decided")
+    ANSWERED = "answered", _("Answered")
+    FAILED = "failed", _("Failed")
+
+
+class EventKind(models.TextChoices):
+    """What came in."""
+
+    POST = "post", _("Post")
+    EDIT = "edit", _("Edit")
+    REACTION = "reaction", _("Reaction")
+    CLICK = "click", _("Button click")
+    COMMAND = "command", _("Slash command")
+
+
+class EventOutcome(Toned):
+    """What was decided about an event; the values are those of `rules.types.Outcome`."""
+
+    NONE = "", _("Undecided")
+    IGNORED = "ignored", _("Ignored")
+    REFUSED = "refused", _("Refused")
+    CHALLENGED = "challenged", _("Asked to pair")
+    ADMITTED = "admitted", _("Admitted")
+
+
+class TurnState(Toned):
+    """Where a turn stands."""
+
+    RUNNING = "running", _("Agent is working")
+    DONE = "done", _("Answered")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class DeliveryState(Toned):
+    """Where a post that is to be made stands."""
+
+    QUEUED = "queued", _("Waiting to be sent")
+    SENDING = "sending", _("Being sent")
+    SENT = "sent", _("Sent")
+    DEAD = "dead", _("Not delivered")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class DeliveryKind(models.TextChoices):
+    """What a delivery is."""
+
+    ANSWER = "answer", _("Answer")
+    FAILURE = "failure", _("Note of a failure")
+    CHALLENGE = "challenge", _("Pairing code")
+    APPROVAL = "approval", _("Note of approval")
+    QUEUE_FULL = "queue_full", _("Note that the queue is full")
+
+
+class AgentBackend(models.TextChoices):
+    """Who answers."""
+
+    ECHO = "echo", _("Echo: repeats what it is told, to try the way")
+    OPENAI_COMPATIBLE = "openai_compatible", _("OpenAI-compatible server")
+
+
+#: Undecided events hold back the later ones of their channel.
+UNDECIDED = (EventState.HELD, EventState.NEW)
+#: A delivery in one of these holds back the later ones of its lane.
+UNSETTLED = (DeliveryState.QUEUED, DeliveryState.SENDING)
+#: Phases in which the bot hears what is said.
+LISTENING = (ConnectionPhase.READY, ConnectionPhase.CATCHING_UP)
+
+_TONES: dict[str, dict[str, str]] = {
+    "ConnectionPhase": {
+        "stopped": "warning",
+        "not_configured": "idle",
+        "disabled": "idle",
+        "connecting": "busy",
+        "authenticating": "busy",
+        "catching_up": "busy",
+        "ready": "good",
+        "backing_off": "warning",
+        "token_refused": "bad",
+    },
+    "PairingState": {"pending": "warning", "approved": "good", "rejected": "bad", "expired": "idle"},
+    "EventState": {
+        "held": "busy",
+        "new": "busy",
+        "waiting": "warning",
+        "decided": "idle",
+        "answered": "good",
+        "failed": "bad",
+    },
+    "EventOutcome": {"": "busy", "ignored": "idle", "refused": "bad", "challenged": "warning", "admitted": "good"},
+    "TurnState": {"running": "busy", "done": "good", "failed": "bad", "cancelled": "idle"},
+    "DeliveryState": {"queued": "busy", "sending": "busy", "sent": "good", "dead": "bad", "cancelled": "idle"},
+}

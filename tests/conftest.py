@@ -1,0 +1,20 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+
+pytest_plugins = ["tests.sandbox_fixtures"]
+
+
+@pytest.fixture
+def alice(db):
+    """An administrator."""
+    return get_user_model().objects.create_superuser("alice", "alice@example.com", "alice-password-1")
+
+
+@pytest.fixture
+def charlie(db):
+    """Somebody who may sign in and has no rights at all."""
+    return get_user_model().objects.create_user("charlie", "charlie@example.com", "charlie-password-1", is_staff=True)
