@@ -75,9 +75,10 @@ class BlockedUser(models.Model):
         verbose_name_plural = _("blocked people")
         ordering = ["-id"]
         constraints = [
+            models.UniqueConstraint(fields=["account", "user_id"], name="a_person_is_blocked_once"),
             models.UniqueConstraint(
-                fields=["account", "user_id"], name="a_person_is_blocked_once", nulls_distinct=False
-            )
+                fields=["user_id"], condition=Q(account=None), name="a_person_is_blocked_everywhere_once"
+            ),
         ]
 
     def __str__(self) -> str:
