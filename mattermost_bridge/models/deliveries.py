@@ -48,6 +48,9 @@ class Delivery(models.Model):
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     since_ms = models.BigIntegerField(default=0)
     post_id = models.CharField(_("post"), max_length=26, blank=True)
+    posted_at_ms = models.BigIntegerField(default=0)
+    # A second post with the same mark, to be deleted.
+    double_post_id = models.CharField(max_length=26, blank=True)
     error = models.TextField(_("error"), blank=True)
     error_id = models.CharField(max_length=120, blank=True)
     hinted_at = models.DateTimeField(null=True, blank=True)

@@ -68,6 +68,11 @@ class InboundEvent(models.Model):
                 condition=Q(state__in=["decided", "waiting"], outcome="admitted"),
                 name="event_to_answer",
             ),
+            models.Index(
+                fields=["account", "channel_id", "conversation"],
+                condition=Q(state="decided", outcome="admitted"),
+                name="event_to_wake",
+            ),
             models.Index(fields=["account", "user_id", "outcome"], name="event_by_person"),
             models.Index(fields=["account", "channel_id", "create_at"], name="event_by_channel"),
             models.Index(fields=["state", "id"], name="event_by_state"),
