@@ -60,6 +60,13 @@ class BridgeDefaults(Overridable):
     """The top-level `channels.mattermost` values, one row, and the version of all settings."""
 
     section_exists = models.BooleanField(default=True)
+    enabled = models.BooleanField(_("enabled"), default=True, help_text=_("Off: no account listens or answers."))
+    default_account = models.CharField(
+        _("account that is meant where none is named"),
+        max_length=64,
+        blank=True,
+        help_text=_("Empty: the account default, or else the first one."),
+    )
     default_group_policy = models.CharField(
         _("channel policy for every kind of bridge"), max_length=16, blank=True, choices=GroupPolicy.choices
     )

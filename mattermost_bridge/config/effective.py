@@ -1,0 +1,303 @@
+"""One account's settings as they hold: own values, inherited values, built-in defaults and the environment.
+
+`settings_for` is the only thing the rest of the code reads. Single values inherit field by field; a list is taken
+whole from the account once it says that it has its own, also when that one is empty.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets as randomness
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import F, Q
+
+from durar_site.environment import secret
+from mattermost_bridge.config.secrets import SecretProblem, resolve
+from mattermost_bridge.mattermost.urls import normalise_base_url
+from mattermost_bridge.models import AccessEntry, Account, BlockedUser, BridgeDefaults
+from mattermost_bridge.models.fields import WrongKeyError
+from mattermost_bridge.models.states import AccessList, DmPolicy, EntrySource, GroupPolicy
+from mattermost_bridge.rules.types import ListEntry, Policy
+
+DEFAULT_ACCOUNT = "default"
+DEFAULT_TEXT_CHUNK_LIMIT = 4000
+#: No Mattermost server takes more code points in a post.
+LARGEST_TEXT_CHUNK = 16383
+#: So long, in seconds, a secret read from a file is used before the file is read again.
+FILE_SECRET_AGE = 60.0
+
+ACCOUNT, DEFAULTS, EVERY_BRIDGE, BUILT_IN = "account", "defaults", "channels.defaults", "built-in"
+ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True)
+class AccountSettings:
+    """Everything that holds for one account. `token_problem` is a sentence when a configured token is unusable."""
+
+    pk: int
+    account_id: str
+    name: str
+    enabled: bool
+    archived: bool
+    base_url: str
+    token: str = field(repr=False)
+    token_problem: str
+    bot_user_id: str
+    bot_username: str
+    agent_pk: int | None
+    text_chunk_limit: int
+    pairing_text: str
+    policy: Policy
+    version: int
+
+    @property
+    def configured(self) -> bool:
+        """Whether there are a token and an address."""
+        return bool(self.token and self.base_url)
+
+    @property
+    def listens(self) -> bool:
+        """Whether a listener should hold a connection for this account."""
+        return self.enabled and not self.archived and self.configured
+
+    @property
+    def missing(self) -> str:
+        """A sentence that says what keeps the account from being configured; "" when nothing does."""
+        if self.token_problem:
+            return self.token_problem
+        where = f'of the account "{self.account_id}"'
+        by_environment = self.account_id == DEFAULT_ACCOUNT
+        if not self.token:
+            return f"The bot token {where} is missing. Enter it" + (
+                ", or set MATTERMOST_BOT_TOKEN." if by_environment else "."
+            )
+        if not self.base_url:
+            return f"The server address {where} is missing. Enter it" + (
+                ", or set MATTERMOST_URL." if by_environment else "."
+            )
+        return ""
+
+
+@dataclass(frozen=True)
+class _Cached:
+    settings: AccountSettings
+    good_until: float | None  # monotonic; None: as long as the version holds
+
+
+_cache: dict[int, _Cached] = {}
+_lock = threading.Lock()
+
+
+def settings_for(account_pk: int) -> AccountSettings:
+    """The effective settings of an account; one query as long as no setting changes.
+
+    Raises Account.DoesNotExist. Never raises for a token that cannot be had: `token_problem` says why.
+    """
+    version = _version()
+    cached = _cache.get(account_pk)
+    if (
+        cached
+        and cached.settings.version == version
+        and (cached.good_until is None or time.monotonic() < cached.good_until)
+    ):
+        return cached.settings
+    while True:
+        built = _build(account_pk, version)
+        # Somebody may have committed a change between our queries: then half of what was read is old.
+        now_version = _version()
+        if now_version == version:
+            break
+        version = now_version
+    with _lock:
+        _cache[account_pk] = built
+    return built.settings
+
+
+def bump_version() -> None:
+    """Tell every process that settings changed. Call it in the transaction of the change, after the change itself."""
+    # A random step: a number that was rolled back, but under which this process may have cached what it saw inside
+    # that transaction, never comes again.
+    step = 1 + randomness.randbelow(2**30)
+    if not BridgeDefaults.objects.filter(pk=1).update(settings_version=F("settings_version") + step):
+        BridgeDefaults.objects.create(pk=1, settings_version=1 + step)
+
+
+def forget() -> None:
+    """Drop what this process has cached (tests, which roll whole databases back, need it)."""
+    with _lock:
+        _cache.clear()
+
+
+def default_account_id() -> str:
+    """The account that is meant where none is named: `defaultAccount` if it exists, else `default`, else the first."""
+    wanted = BridgeDefaults.objects.filter(pk=1).values_list("default_account", flat=True).first()
+    known = list(Account.objects.filter(archived_at=None).order_by("account_id").values_list("account_id", flat=True))
+    for candidate in (wanted, DEFAULT_ACCOUNT, *known[:1]):
+        if candidate in known:
+            return str(candidate)
+    return DEFAULT_ACCOUNT
+
+
+def environment_value(name: str) -> str:
+    """`MATTERMOST_BOT_TOKEN` or `MATTERMOST_URL`, also by `NAME_FILE`, trimmed. Raises SecretProblem."""
+    try:
+        return secret(name).strip()
+    except ImproperlyConfigured as error:
+        raise SecretProblem(str(error)) from error
+
+
+def _version() -> int:
+    return BridgeDefaults.objects.filter(pk=1).values_list("settings_version", flat=True).first() or 0
+
+
+def _build(account_pk: int, version: int) -> _Cached:
+    # The token is fetched by itself, since a row that no key reads must not hide all other settings.
+    account = Account.objects.defer("bot_token").get(pk=account_pk)
+    defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)
+    entries = list(AccessEntry.objects.filter(Q(account=account) | Q(account=None)).order_by("pk"))
+    blocked = BlockedUser.objects.filter(Q(account=account) | Q(account=None)).values_list("user_id", flat=True)
+
+    sources: dict[str, str] = {}
+    dm_policy, sources["dm_policy"] = _first(
+        (account.dm_policy, ACCOUNT), (defaults.dm_policy, DEFAULTS), (DmPolicy.PAIRING.value, BUILT_IN)
+    )
+    group_policy, sources["group_policy"] = _group_policy(account, defaults)
+    limit, sources["text_chunk_limit"] = _first(
+        (account.text_chunk_limit, ACCOUNT),
+        (defaults.text_chunk_limit, DEFAULTS),
+        (DEFAULT_TEXT_CHUNK_LIMIT, BUILT_IN),
+    )
+    pairing_text, sources["pairing_text"] = _first(
+        (account.pairing_text.strip(), ACCOUNT), (defaults.pairing_text.strip(), DEFAULTS), ("", BUILT_IN)
+    )
+    agent_pk, sources["agent"] = _first((account.agent_id, ACCOUNT), (defaults.agent_id, DEFAULTS), (None, BUILT_IN))
+
+    allow_from, sources["allow_from"] = _list(AccessList.DM, account, defaults, entries)
+    group_allow_from, sources["group_allow_from"] = _list(AccessList.GROUP, account, defaults, entries)
+    if group_allow_from is None:
+        sources["group_allow_from"] = sources["allow_from"]
+
+    base_url, sources["base_url"], url_problem = _base_url(account, defaults)
+    token, sources["token"], token_problem, from_file = _token(account)
+    settings = AccountSettings(
+        pk=account.pk,
+        account_id=account.account_id,
+        name=account.name or account.account_id,
+        enabled=account.enabled and defaults.enabled,
+        archived=account.is_archived,
+        base_url=base_url,
+        token=token,
+        token_problem=token_problem or url_problem,
+        bot_user_id=account.bot_user_id,
+        bot_username=account.bot_username,
+        agent_pk=agent_pk,
+        text_chunk_limit=min(limit, LARGEST_TEXT_CHUNK),
+        pairing_text=pairing_text,
+        policy=Policy(
+            account_id=account.account_id,
+            bot_user_id=account.bot_user_id,
+            bot_username=account.bot_username,
+            has_agent=agent_pk is not None,
+            dm_policy=dm_policy,
+            group_policy=group_policy,
+            allow_from=allow_from or (),
+            group_allow_from=group_allow_from,
+            approved=_approved(account, entries),
+            blocked=frozenset(blocked),
+            sources=tuple(sources.items()),
+        ),
+        version=version,
+    )
+    return _Cached(settings, time.monotonic() + FILE_SECRET_AGE if from_file else None)
+
+
+def _first(*candidates: tuple[Any, str]) -> tuple[Any, str]:
+    """The first candidate that is set, with its source; the last one when none is."""
+    return next((candidate for candidate in candidates[:-1] if candidate[0]), candidates[-1])
+
+
+def _group_policy(account: Account, defaults: BridgeDefaults) -> tuple[str, str]:
+    # Without the section nobody ever decided about channels, so the value for every kind of bridge does not count.
+    every_bridge = defaults.default_group_policy if defaults.section_exists else ""
+    return _first(
+        (account.group_policy, ACCOUNT),
+        (defaults.group_policy, DEFAULTS),
+        (every_bridge, EVERY_BRIDGE),
+        (GroupPolicy.ALLOWLIST.value, BUILT_IN),
+    )
+
+
+def _list(
+    which: AccessList, account: Account, defaults: BridgeDefaults, entries: Iterable[AccessEntry]
+) -> tuple[tuple[ListEntry, ...] | None, str]:
+    """A list as it is inherited, and from where; None when it is set nowhere."""
+    field_name = "own_allow_from" if which == AccessList.DM else "own_group_allow_from"
+    if getattr(account, field_name):
+        owner, source = account.pk, ACCOUNT
+    elif getattr(defaults, field_name):
+        owner, source = None, DEFAULTS
+    else:
+        return None, BUILT_IN
+    # Approvals stand apart: they make no list an own one and never reach channels.
+    own = (e for e in entries if e.account_id == owner and e.list == which and e.source != EntrySource.PAIRING)
+    return tuple(_entry(entry) for entry in own), source
+
+
+def _approved(account: Account, entries: Iterable[AccessEntry]) -> tuple[ListEntry, ...]:
+    return tuple(
+        _entry(entry)
+        for entry in entries
+        if entry.account_id == account.pk and entry.list == AccessList.DM and entry.source == EntrySource.PAIRING
+    )
+
+
+def _entry(entry: AccessEntry) -> ListEntry:
+    # Expired entries are kept: whether one holds is decided with the clock of the decision, and the trail names it.
+    expires_ms = int(entry.expires_at.timestamp() * 1000) if entry.expires_at else None
+    return ListEntry(entry.value, entry.source, expires_ms)
+
+
+def _base_url(account: Account, defaults: BridgeDefaults) -> tuple[str, str, str]:
+    """The address, where it comes from, and what is wrong with the environment's, if that was asked."""
+    for value, source in ((account.base_url, ACCOUNT), (defaults.base_url, DEFAULTS)):
+        if value.strip():
+            return value.strip(), source, ""
+    if account.account_id != DEFAULT_ACCOUNT:
+        return "", BUILT_IN, ""
+    try:
+        value = environment_value("MATTERMOST_URL")
+        return (normalise_base_url(value), ENVIRONMENT, "") if value else ("", BUILT_IN, "")
+    except SecretProblem as problem:
+        return "", ENVIRONMENT, str(problem)
+    except ValueError as problem:
+        return "", ENVIRONMENT, f"MATTERMOST_URL cannot be used. {problem}"
+
+
+def _token(account: Account) -> tuple[str, str, str, bool]:
+    """The token, where it comes from, what is wrong with it, and whether it was read from a file."""
+    # A configured token or reference that cannot be used never falls back to the environment: the bot would become
+    # another one without anybody having said so.
+    if account.token_ref:
+        from_file = account.token_ref.startswith("file:")
+        try:
+            return resolve(account.token_ref), ACCOUNT, "", from_file
+        except SecretProblem as problem:
+            return "", ACCOUNT, str(problem), from_file
+    try:
+        if own := account.bot_token.strip():
+            return own, ACCOUNT, "", False
+    except WrongKeyError as problem:
+        return "", ACCOUNT, f"The token of the account {account.account_id!r}: {problem}", False
+    if account.account_id != DEFAULT_ACCOUNT:
+        return "", BUILT_IN, "", False
+    try:
+        value = environment_value("MATTERMOST_BOT_TOKEN")
+    except SecretProblem as problem:
+        return "", ENVIRONMENT, str(problem), True
+    return value, ENVIRONMENT if value else BUILT_IN, "", bool(os.environ.get("MATTERMOST_BOT_TOKEN_FILE"))

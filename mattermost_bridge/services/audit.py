@@ -1,0 +1,59 @@
+"""The audit log: one row for every change, written in the transaction of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models
+
+from mattermost_bridge.models import Account, AuditEntry
+
+SUMMARY_LENGTH = 500
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. `via` says from where: panel, command, import or system. `user` is set when somebody signed in."""
+
+    name: str
+    via: str
+    user: AbstractBaseUser | None = None
+
+    @classmethod
+    def of(cls, user: AbstractBaseUser, via: str = "panel") -> Actor:
+        """The actor that a signed-in user is."""
+        return cls(user.get_username(), via, user)
+
+
+#: What Durar does by itself, as letting pairing requests expire.
+SYSTEM = Actor("Durar", "system")
+
+
+def record(
+    *,
+    actor: Actor,
+    verb: str,
+    summary: str,
+    account: Account | None = None,
+    target: models.Model | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> AuditEntry:
+    """Write one row of the audit log, inside the caller's transaction.
+
+    `verb` is a dotted word as `pairing.approve`, `summary` a sentence for operators, `details` plain JSON values.
+    Neither may hold a secret: name that a token changed, never the token.
+    """
+    return AuditEntry.objects.create(
+        actor=actor.user,
+        actor_name=actor.name[:150],
+        via=actor.via,
+        verb=verb,
+        account=account,
+        target_kind=target._meta.model_name if target is not None else "",
+        target_id=str(target.pk) if target is not None else "",
+        summary=summary if len(summary) <= SUMMARY_LENGTH else summary[: SUMMARY_LENGTH - 1] + "…",
+        details=dict(details or {}),
+    )
