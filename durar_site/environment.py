@@ -1,4 +1,8 @@
-"""Reading the environment: typed values, secrets that may come from files, and keys made on the first run."""
+"""Reading the environment: typed values, secrets that may come from files, and keys made on the first run.
+
+Every reader raises ImproperlyConfigured with a sentence that names the variable and says what to do. A variable that
+is set to nothing counts as not set.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,102 @@ import hashlib
 import os
 import secrets
 import tempfile
+import zoneinfo
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 # A UNIX socket's path may have 107 bytes on Linux and 103 on macOS.
 SOCKET_PATH_LIMIT = 100
+_YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
-def secret(name: str, default: str = "") -> str:
-    """The secret `name` from the environment, or from the file that `<name>_FILE` names.
+def text(name: str, default: str = "") -> str:
+    """The variable `name`, without surrounding blanks."""
+    return os.environ.get(name, "").strip() or default
 
-    Raises ImproperlyConfigured when both are set or the file cannot be read: a secret that is half configured must
-    stop the start, not be replaced in silence.
+
+def flag(name: str, *, default: bool) -> bool:
+    """The variable `name` as yes or no. A word that is neither is an error: a typing mistake must not mean "no"."""
+    word = text(name).lower()
+    if word and word not in _YES | _NO:
+        raise ImproperlyConfigured(f"{name} is {word!r}; it must be 1 or 0 (also true, yes, on, false, no, off).")
+    return word in _YES if word else default
+
+
+def seconds(name: str, default: float) -> float:
+    """The variable `name` as a length of time in seconds, greater than 0."""
+    word = text(name)
+    try:
+        value = float(word) if word else default
+    except ValueError:
+        value = -1
+    if not 0 < value < float("inf"):
+        raise ImproperlyConfigured(f"{name} is {word!r}; it must be a number of seconds greater than 0.")
+    return value
+
+
+def port(name: str, default: int) -> int:
+    """The variable `name` as a TCP port, 1 to 65535."""
+    word = text(name, str(default))
+    if not word.isdecimal() or not 1 <= int(word) <= 65535:
+        raise ImproperlyConfigured(f"{name} is {word!r}; it must be a port, a whole number from 1 to 65535.")
+    return int(word)
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    """The variable `name` as a list; commas separate."""
+    return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def time_zone(name: str) -> str:
+    """The variable `name` if it is a zone of the IANA database, else UTC: TZ may also hold forms only libc reads."""
+    zone = text(name, "UTC")
+    try:
+        return zoneinfo.ZoneInfo(zone).key
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return "UTC"
+
+
+def secret(name: str) -> str:
+    """The secret `name` from the environment, or from the file that `<name>_FILE` names; "" when neither is set.
+
+    A secret that is half configured (both set, file unreadable or empty) stops the start: it must not be replaced
+    in silence.
     """
-    value, path = os.environ.get(name, ""), os.environ.get(f"{name}_FILE", "")
+    value, path = text(name), text(f"{name}_FILE")
     if value and path:
         raise ImproperlyConfigured(f"{name} and {name}_FILE are both set. Remove one of them.")
-    if not path:
-        return value or default
+    return _read(Path(path), f"{name}_FILE") if path else value
+
+
+def _read(path: Path, origin: str) -> str:
+    """What the file `path` holds; `origin` says in errors who named it."""
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
+        value = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ImproperlyConfigured(
-            f"{name}_FILE names {path}, which cannot be read: {error.strerror}. Correct the path or its rights."
+            f"{origin} names {path}, which cannot be read: {why}. Correct the path or its rights."
         ) from error
+    if not value:
+        raise ImproperlyConfigured(f"{origin} names {path}, which is empty. Put the secret into that file.")
+    return value
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for the PostgreSQL server that `url` names. Errors do not repeat `url`: it has a password."""
+    if urlsplit(url).scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(
+            "DATABASE_URL must name a PostgreSQL database, as postgres://user:password@host:5432/name. "
+            "Without it Durar keeps its database in the state directory."
+        )
+    config: dict[str, Any] = environ.Env.db_url_config(url)
+    config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    return config
 
 
 def state_dir(path: Path) -> Path:
@@ -62,20 +137,22 @@ def kept_key(path: Path, make: str = "urlsafe") -> str:
         handle, draft = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "w") as file:
             file.write(key + "\n")
+            file.flush()
+            os.fsync(handle)  # what is encrypted with it must not outlive it
         try:
             os.link(draft, path)
         except FileExistsError:
             key = ""  # another process was first; its key is read below
         finally:
             Path(draft).unlink()
-    return path.read_text(encoding="utf-8").strip()
+    return _read(path, "The state directory")
 
 
 def broker_socket(state: Path) -> Path:
     """Where the embedded Valkey listens: in the state directory, or, where that path is too long for a socket, in a
-    private directory below the system's temporary one that every process of this state directory computes alike."""
+    private directory below /tmp that every process of this state directory computes alike (TMPDIR may differ)."""
     path = state / "valkey.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return path
     name = hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"durar-{os.getuid()}-{name}" / "valkey.sock"
+    return Path("/tmp") / f"durar-{os.getuid()}-{name}" / "valkey.sock"  # noqa: S108 - made with mode 0700 by `up`

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from durar_site.environment import broker_socket, kept_key, secret, state_dir
+from durar_site.environment import (
+    broker_socket,
+    database,
+    flag,
+    kept_key,
+    port,
+    seconds,
+    secret,
+    state_dir,
+    text,
+    time_zone,
+    words,
+)
+from mattermost_bridge.logging import hide, log_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-if (BASE_DIR / ".env").exists():
-    env.read_env(BASE_DIR / ".env")
+TESTING = "pytest" in sys.modules
+if not TESTING and (BASE_DIR / ".env").exists():
+    environ.Env.read_env(BASE_DIR / ".env")  # what the environment says already is not replaced
 
 VERSION = "0.1.0"
-DEBUG = env.bool("DURAR_DEBUG", False)
-TESTING = "pytest" in sys.modules
-STATE_DIR = state_dir(Path(env.str("DURAR_STATE_DIR", str(BASE_DIR / "state"))).expanduser().resolve())
-SECRETS_DIR = Path(env.str("DURAR_SECRETS_DIR", "/run/secrets"))
-PUBLIC_URL = env.str("DURAR_PUBLIC_URL", "").rstrip("/")
-PORT = env.int("DURAR_PORT", 18789)
+DEBUG = flag("DURAR_DEBUG", default=False)
+# Each test process has a state directory of its own, so that runs at the same time do not meet.
+_tests_state = tempfile.TemporaryDirectory(prefix="durar-tests-") if TESTING and not text("DURAR_STATE_DIR") else None
+_state = _tests_state.name if _tests_state else text("DURAR_STATE_DIR", str(BASE_DIR / "state"))
+STATE_DIR = state_dir(Path(_state).expanduser().resolve())
+SECRETS_DIR = Path(text("DURAR_SECRETS_DIR", "/run/secrets"))
+PUBLIC_URL = text("DURAR_PUBLIC_URL").rstrip("/")
+PORT = port("DURAR_PORT", 18789)
 
 # Database -------------------------------------------------------------------------------------------------------
 # SQLite on one machine, PostgreSQL once DATABASE_URL names one. IMMEDIATE transactions and a busy timeout let several
@@ -44,8 +60,7 @@ if EMBEDDED:
         }
     }
 else:
-    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    DATABASES = {"default": database(DATABASE_URL)}
 DATABASES["default"].update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=not EMBEDDED, ATOMIC_REQUESTS=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -62,9 +77,11 @@ for _name, _value in (("DJANGO_SECRET_KEY", SECRET_KEY), ("DURAR_ENCRYPTION_KEYS
             f"{_name} is missing. With DATABASE_URL set, every host must be given the same keys: "
             f"set {_name} or {_name}_FILE."
         )
+hide(SECRET_KEY, *ENCRYPTION_KEYS, urlsplit(DATABASE_URL).password or "", text("MATTERMOST_BOT_TOKEN"))
 
 # Broker ---------------------------------------------------------------------------------------------------------
 REDIS_URL = secret("REDIS_URL")
+hide(urlsplit(REDIS_URL).password or "")
 EMBEDDED_BROKER = not REDIS_URL
 BROKER_SOCKET = broker_socket(STATE_DIR)
 if EMBEDDED_BROKER:
@@ -105,27 +122,27 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 
 # Lengths, in seconds, of what may be waited for. Tests and drills shorten them. -----------------------------------
 TIMES = {
-    "listener_lease": env.float("DURAR_LISTENER_LEASE", 10.0),
-    "listener_renew": env.float("DURAR_LISTENER_RENEW", 3.0),
-    "conversation_lease": env.float("DURAR_CONVERSATION_LEASE", 60.0),
-    "conversation_renew": env.float("DURAR_CONVERSATION_RENEW", 15.0),
-    "delivery_claim": env.float("DURAR_DELIVERY_CLAIM", 60.0),
-    "delivery_margin": env.float("DURAR_DELIVERY_MARGIN", 20.0),
-    "delivery_backoff": env.float("DURAR_DELIVERY_BACKOFF", 1.0),
-    "after_timeout": env.float("DURAR_AFTER_TIMEOUT", 10.0),
-    "http_timeout": env.float("DURAR_HTTP_TIMEOUT", 15.0),
-    "sweep_hint_again": env.float("DURAR_SWEEP_HINT_AGAIN", 30.0),
-    "stop_grace": env.float("DURAR_STOP_GRACE", 10.0),
-    "compare_every": env.float("DURAR_COMPARE_EVERY", 300.0),
-    "ping_every": env.float("DURAR_PING_EVERY", 30.0),
-    "reconnect_first": env.float("DURAR_RECONNECT_FIRST", 2.0),
-    "reconnect_longest": env.float("DURAR_RECONNECT_LONGEST", 60.0),
-    "probe_every": env.float("DURAR_PROBE_EVERY", 3.0),
-    "token_retry": env.float("DURAR_TOKEN_RETRY", 120.0),
+    "listener_lease": seconds("DURAR_LISTENER_LEASE", 10.0),
+    "listener_renew": seconds("DURAR_LISTENER_RENEW", 3.0),
+    "conversation_lease": seconds("DURAR_CONVERSATION_LEASE", 60.0),
+    "conversation_renew": seconds("DURAR_CONVERSATION_RENEW", 15.0),
+    "delivery_claim": seconds("DURAR_DELIVERY_CLAIM", 60.0),
+    "delivery_margin": seconds("DURAR_DELIVERY_MARGIN", 20.0),
+    "delivery_backoff": seconds("DURAR_DELIVERY_BACKOFF", 1.0),
+    "after_timeout": seconds("DURAR_AFTER_TIMEOUT", 10.0),
+    "http_timeout": seconds("DURAR_HTTP_TIMEOUT", 15.0),
+    "sweep_hint_again": seconds("DURAR_SWEEP_HINT_AGAIN", 30.0),
+    "stop_grace": seconds("DURAR_STOP_GRACE", 10.0),
+    "compare_every": seconds("DURAR_COMPARE_EVERY", 300.0),
+    "ping_every": seconds("DURAR_PING_EVERY", 30.0),
+    "reconnect_first": seconds("DURAR_RECONNECT_FIRST", 2.0),
+    "reconnect_longest": seconds("DURAR_RECONNECT_LONGEST", 60.0),
+    "probe_every": seconds("DURAR_PROBE_EVERY", 3.0),
+    "token_retry": seconds("DURAR_TOKEN_RETRY", 120.0),
 }
 
 # Web ------------------------------------------------------------------------------------------------------------
-ALLOWED_HOSTS = env.list("DURAR_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = words("DURAR_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = []
 if PUBLIC_URL:
     _public = urlsplit(PUBLIC_URL)
@@ -203,7 +220,7 @@ LOGIN_URL = "admin:login"
 
 # Language, time, files ------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.str("TZ", "UTC") or "UTC"
+TIME_ZONE = time_zone("TZ")
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
@@ -224,3 +241,7 @@ STORAGES = {
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# Logs -----------------------------------------------------------------------------------------------------------
+# One line each on standard output; the terminal's form, or JSON for a collector.
+LOGGING = log_settings(as_json=flag("DURAR_LOG_JSON", default=False), level=text("DURAR_LOG_LEVEL", "INFO"))
