@@ -19,11 +19,11 @@ class ChannelType(StrEnum):
 class Outcome(StrEnum):
     """What was decided about an event."""
 
-    IGNORED = "ignored"        # not meant for the bot
-    REFUSED = "refused"        # meant for the bot, by somebody who may not
+    IGNORED = "ignored"  # not meant for the bot
+    REFUSED = "refused"  # meant for the bot, by somebody who may not
     CHALLENGED = "challenged"  # the sender was asked to have a pairing code approved
-    ADMITTED = "admitted"      # it gets a turn
-    WAITING = "waiting"        # nothing can be decided yet; the reason says what is missing
+    ADMITTED = "admitted"  # it gets a turn
+    WAITING = "waiting"  # nothing can be decided yet; the reason says what is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class Policy:
     """Everything of one account's effective settings that a decision about an incoming event looks at.
 
     `group_allow_from` is None when it is set nowhere (then `allow_from` serves), and empty when it was emptied.
+    `name_matching` lets entries match usernames too, which people can change (`dangerouslyAllowNameMatching`).
     `sources` names for each field where its value comes from: account, defaults, built-in.
     """
 
@@ -84,6 +85,7 @@ class Policy:
     group_allow_from: tuple[ListEntry, ...] | None = None
     approved: tuple[ListEntry, ...] = ()
     blocked: frozenset[str] = frozenset()
+    name_matching: bool = False
     sources: tuple[tuple[str, str], ...] = ()
 
     def source_of(self, field: str) -> str:
@@ -97,12 +99,12 @@ class IncomingPost:
 
     post_id: str
     user_id: str
-    username: str          # lower-case, without "@"; "" when not known
+    username: str  # lower-case, without "@"; "" when not known
     channel_id: str
     channel_type: ChannelType
     text: str
     root_id: str = ""
-    post_type: str = ""    # "" for ordinary posts, "system_…", "me", "slack_attachment", "custom_…"
+    post_type: str = ""  # "" for ordinary posts, "system_…", "me", "slack_attachment", "custom_…"
     from_bot: bool = False
     from_webhook: bool = False
     create_at: int = 0

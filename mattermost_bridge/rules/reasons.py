@@ -1,0 +1,248 @@
+"""Why an event ended as it did: every reason code, with what an operator reads about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+from mattermost_bridge.rules.types import Outcome
+
+
+class Reason(StrEnum):
+    """A reason code. It is stored with the event, so a code never changes its meaning.
+
+    `outcome` is the one outcome that the reason belongs to, None when nothing could be decided.
+    `label` is for lists and charts, `sentence` says what happened, `remedy` what an operator can do
+    ("" when nothing needs doing).
+    """
+
+    outcome: Outcome | None
+    label: str
+    sentence: str
+    remedy: str
+
+    def __new__(cls, code: str, outcome: Outcome | None, label: str, sentence: str, remedy: str) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.outcome = outcome
+        member.label = label
+        member.sentence = sentence
+        member.remedy = remedy
+        return member
+
+    # Not meant for the bot.
+    OWN_POST = (
+        "own_post",
+        Outcome.IGNORED,
+        "Own post",
+        "The bot wrote this post itself.",
+        "",
+    )
+    SYSTEM_POST = (
+        "system_post",
+        Outcome.IGNORED,
+        "System post",
+        "Mattermost wrote this post, for example because somebody joined the channel.",
+        "",
+    )
+    OTHER_BOT = (
+        "other_bot",
+        Outcome.IGNORED,
+        "Post of another bot",
+        "Another bot wrote this post, and bots do not answer bots.",
+        "",
+    )
+    OTHER_WEBHOOK = (
+        "other_webhook",
+        Outcome.IGNORED,
+        "Post of a webhook",
+        "A webhook or a slash command made this post, not the person whose name it carries.",
+        "",
+    )
+    SENDER_MISSING = (
+        "sender_missing",
+        Outcome.IGNORED,
+        "No sender",
+        "The post names no sender, so nobody's rights could be looked up.",
+        "If this happens often, ask the administrator of the Mattermost server which plugin makes such posts.",
+    )
+    EMPTY_POST = (
+        "empty_post",
+        Outcome.IGNORED,
+        "Empty post",
+        "The post has neither text nor files.",
+        "",
+    )
+    EDIT_NOT_CONSIDERED = (
+        "edit_not_considered",
+        Outcome.IGNORED,
+        "Edited post",
+        "This is a later edit of a post; edits do not wake the bot.",
+        "Ask the person to write a new message.",
+    )
+    NO_MENTION = (
+        "no_mention",
+        Outcome.IGNORED,
+        "Bot not mentioned",
+        "In channels and groups the bot answers only when it is mentioned, and this post does not mention it.",
+        "Ask people to mention the bot by its name with @, or switch off “require mention” for the account.",
+    )
+    KIND_NOT_USED = (
+        "kind_not_used",
+        Outcome.IGNORED,
+        "Kind not used",
+        "Events of this kind are kept, but nothing is done with them yet.",
+        "",
+    )
+    CHANNEL_GONE = (
+        "channel_gone",
+        Outcome.IGNORED,
+        "Channel left or gone",
+        "The bot cannot see this channel any more: it was removed from it, or the channel was archived or deleted.",
+        "Invite the bot to the channel again if it should answer there.",
+    )
+    UNREADABLE = (
+        "unreadable",
+        Outcome.IGNORED,
+        "Unreadable event",
+        "What Mattermost sent could not be read as an event; the bytes are kept.",
+        "Look at the kept bytes on the event's page. If the sender waits for an answer, ask for the message again.",
+    )
+
+    # Meant for the bot, by somebody who may not.
+    BLOCKED = (
+        "blocked",
+        Outcome.REFUSED,
+        "Person blocked",
+        "This person is blocked. A block beats every list, and blocked people get no reply.",
+        "Remove the person from the blocked people if that is no longer right.",
+    )
+    DM_DISABLED = (
+        "dm_disabled",
+        Outcome.REFUSED,
+        "Direct messages off",
+        "Direct messages are switched off for this account.",
+        "Set the direct message policy to pairing, allowlist or open if people should be able to write to the bot.",
+    )
+    DM_NOT_LISTED = (
+        "dm_not_listed",
+        Outcome.REFUSED,
+        "Not on direct list",
+        "No valid entry of the direct message list matches this person.",
+        "Add the person's user id to the list. With the policy “open” the list needs the entry *.",
+    )
+    PAIRING_QUEUE_FULL = (
+        "pairing_queue_full",
+        Outcome.REFUSED,
+        "Pairing queue full",
+        "The person would have got a pairing code, but the most requests that may wait for this account are waiting.",
+        "Approve, reject or block the requests that wait; then the person can write again.",
+    )
+    GROUP_DISABLED = (
+        "group_disabled",
+        Outcome.REFUSED,
+        "Channels off",
+        "Messages in channels and groups are switched off for this account.",
+        "Set the group policy to allowlist or open if the bot should answer in channels.",
+    )
+    GROUP_LIST_EMPTY = (
+        "group_list_empty",
+        Outcome.REFUSED,
+        "Group list empty",
+        "Channels and groups are open only to listed people, and the list has no valid entry, so nobody is admitted.",
+        "Add people to the group list, or set the group policy to open.",
+    )
+    GROUP_NOT_LISTED = (
+        "group_not_listed",
+        Outcome.REFUSED,
+        "Not on group list",
+        "No valid entry of the list for channels and groups matches this person. A pairing opens direct messages only.",
+        "Add the person's user id to the group list, or set the group policy to open.",
+    )
+    REVOKED_MEANWHILE = (
+        "revoked_meanwhile",
+        Outcome.REFUSED,
+        "Right withdrawn",
+        "The message had been admitted, but the person's right was withdrawn before the bot began to answer.",
+        "Give the right again if it was withdrawn by mistake, and ask the person to write again.",
+    )
+
+    # Asked to have a code approved.
+    PAIRING_REQUIRED = (
+        "pairing_required",
+        Outcome.CHALLENGED,
+        "Pairing code sent",
+        "The person is not known yet and was sent a pairing code.",
+        "Approve or reject the pairing request. After an approval this message is answered.",
+    )
+    PAIRING_REPEATED = (
+        "pairing_repeated",
+        Outcome.CHALLENGED,
+        "Pairing still waits",
+        "The person wrote again while the pairing request waits. The code stays the same and is not sent twice.",
+        "Approve or reject the pairing request. After an approval this message is answered.",
+    )
+
+    # It gets a turn.
+    ADMITTED_DM_OPEN = (
+        "admitted_dm_open",
+        Outcome.ADMITTED,
+        "Direct, open",
+        "Direct messages are open, and the list matches this person.",
+        "",
+    )
+    ADMITTED_DM_LISTED = (
+        "admitted_dm_listed",
+        Outcome.ADMITTED,
+        "Direct, listed",
+        "An entry of the direct message list matches this person.",
+        "",
+    )
+    ADMITTED_DM_PAIRED = (
+        "admitted_dm_paired",
+        Outcome.ADMITTED,
+        "Direct, paired",
+        "The person's pairing was approved.",
+        "",
+    )
+    ADMITTED_MENTIONED = (
+        "admitted_mentioned",
+        Outcome.ADMITTED,
+        "Bot mentioned",
+        "The person may use the bot here and mentioned it.",
+        "",
+    )
+    ADMITTED_UNMENTIONED = (
+        "admitted_unmentioned",
+        Outcome.ADMITTED,
+        "No mention needed",
+        "The person may use the bot here, and the bot answers here without being mentioned.",
+        "",
+    )
+
+    # Nothing can be decided yet.
+    CHANNEL_TYPE_UNKNOWN = (
+        "channel_type_unknown",
+        Outcome.WAITING,
+        "Channel type unknown",
+        "It is not known yet whether this is a direct message or a channel. The channel is being looked up.",
+        "If this lasts, check that the account is connected and that its server answers.",
+    )
+    NO_AGENT = (
+        "no_agent",
+        Outcome.WAITING,
+        "No agent",
+        "The message deserves an answer, but the account has no agent that could give one.",
+        "Choose an agent for the account. The messages that wait are answered then.",
+    )
+    FAILED_PROCESSING = (
+        "failed_processing",
+        None,
+        "Processing failed",
+        "Five attempts to decide about this event failed. It no longer holds back later ones.",
+        "Read the error on the event's page, remove its cause, and process the event again.",
+    )
+
+
+REASONS: dict[str, Reason] = {reason.value: reason for reason in Reason}
+"""Every reason by its code, for codes that were read from a record."""
