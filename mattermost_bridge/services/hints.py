@@ -61,5 +61,5 @@ send: Callable[[str, tuple], bool] = _publisher.send
 
 
 def task_after_commit(name: str, *args: object) -> None:
-    """Hint the task `name` with `args` (ids only) once the current transaction is committed, or now if there is none."""
+    """Hint the task `name` with `args` (ids only) once the current transaction is committed."""
     transaction.on_commit(lambda: send(name, args), robust=True)

@@ -1,0 +1,311 @@
+"""The outbox: every post that is to be made is a row before it is sent, and goes out in the order of its lane.
+
+A delivery is claimed by one worker, sent, and settled. This module makes rows and claims; `sending` does the attempts,
+`lookup` finds out what an unclear attempt did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.mattermost.text import clean
+from mattermost_bridge.models import Delivery, OutboxState, Turn
+from mattermost_bridge.models.states import UNSETTLED, DeliveryState
+from mattermost_bridge.rules.chunking import split_text
+from mattermost_bridge.services import hints
+from mattermost_bridge.services.keeping import holder
+
+log = structlog.get_logger(__name__)
+
+DRAIN = "durar.deliveries.drain"
+REMOVE_DOUBLE = "durar.deliveries.remove_double"
+#: The post's prop that carries a delivery's mark. Whoever rewrites a post's props carries it along.
+MARK = "durar_mark"
+MOST_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that this process may send until its claim ends. `probes` when it tries out a server that was away."""
+
+    delivery_id: int
+    account_pk: int
+    probes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """An own post with a mark, as heard on the socket or read by catch-up."""
+
+    mark: str
+    post_id: str
+    create_at: int
+
+
+def post(
+    *,
+    account_pk: int,
+    channel_id: str,
+    text: str,
+    kind: str,
+    root_id: str = "",
+    recipient_id: str = "",
+    turn: Turn | None = None,
+    since_ms: int = 0,
+) -> list[Delivery]:
+    """Put a text into the outbox, split into parts, inside the caller's transaction; it goes out after the commit.
+
+    `since_ms` is a server time before which the post cannot have been made, as the create_at of what it answers;
+    0 when there is none.
+    """
+    rows = _rows(account_pk, channel_id, text, kind, root_id, recipient_id, turn, since_ms)
+    Delivery.objects.bulk_create(rows)
+    if rows:
+        hints.task_after_commit(DRAIN, account_pk)
+    return rows
+
+
+def post_claimed(
+    *,
+    account_pk: int,
+    channel_id: str,
+    text: str,
+    kind: str,
+    root_id: str = "",
+    recipient_id: str = "",
+    turn: Turn | None = None,
+    since_ms: int = 0,
+    claim: bool = True,
+) -> Claimed | None:
+    """As `post`, but the caller sends by itself after the commit what it got claimed, when the lane is free."""
+    rows = _rows(account_pk, channel_id, text, kind, root_id, recipient_id, turn, since_ms)
+    claims = bool(rows) and claim and _may_claim_at_once(account_pk, channel_id, root_id)
+    if claims:
+        first = rows[0]
+        first.state, first.claimed_by, first.attempts = DeliveryState.SENDING, holder(), 1
+        first.claim_until = timezone.now() + timedelta(seconds=settings.TIMES["delivery_claim"])
+    Delivery.objects.bulk_create(rows)
+    if claims:
+        return Claimed(rows[0].pk, account_pk)
+    if rows:
+        hints.task_after_commit(DRAIN, account_pk)
+    return None
+
+
+def _rows(
+    account_pk: int,
+    channel_id: str,
+    text: str,
+    kind: str,
+    root_id: str,
+    recipient_id: str,
+    turn: Turn | None,
+    since_ms: int,
+) -> list[Delivery]:
+    parts = split_text(clean(text), settings_for(account_pk).text_chunk_limit)
+    return [
+        Delivery(
+            account_id=account_pk,
+            turn=turn,
+            kind=kind,
+            channel_id=channel_id,
+            root_id=root_id,
+            recipient_id=recipient_id,
+            part=number,
+            parts=len(parts),
+            text=part,
+            since_ms=since_ms,
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+def _in_flight(account_pk: int) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(account=account_pk, state=DeliveryState.SENDING, claim_until__gt=Now())
+
+
+def _may_claim_at_once(account_pk: int, channel_id: str, root_id: str) -> bool:
+    """Whether the lane is free and the account may make one more call now. Locks the account's outbox."""
+    lane = Delivery.objects.filter(account=OuterRef("pk"), channel_id=channel_id, root_id=root_id, state__in=UNSETTLED)
+    state = (
+        OutboxState.objects.select_for_update(of=("self",))
+        .annotate(busy=Exists(lane), flying=_count_of(_in_flight_of_row()))
+        .filter(pk=account_pk)
+        .first()
+    )
+    if state is None:
+        OutboxState.objects.get_or_create(pk=account_pk)
+        return False
+    free = state.parked_since is None and state.paused_since is None
+    return free and not state.busy and state.flying < MOST_IN_FLIGHT
+
+
+def _in_flight_of_row() -> QuerySet[Delivery]:
+    return Delivery.objects.filter(account=OuterRef("pk"), state=DeliveryState.SENDING, claim_until__gt=Now())
+
+
+def _count_of(rows: QuerySet[Delivery]) -> Coalesce:
+    counted = rows.order_by().values("account").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), Value(0))
+
+
+def due(account_pk: int | None = None) -> QuerySet[Delivery]:
+    """Deliveries that may be sent now: their time has come and every earlier one of their lane is settled."""
+    earlier = Delivery.objects.filter(
+        account=OuterRef("account"),
+        channel_id=OuterRef("channel_id"),
+        root_id=OuterRef("root_id"),
+        state__in=UNSETTLED,
+        pk__lt=OuterRef("pk"),
+    )
+    rows = Delivery.objects.filter(
+        Q(state=DeliveryState.QUEUED, next_attempt_at=None)
+        | Q(state=DeliveryState.QUEUED, next_attempt_at__lte=Now())
+        | Q(state=DeliveryState.SENDING, claim_until__lt=Now())
+    ).filter(~Exists(earlier))
+    return rows if account_pk is None else rows.filter(account=account_pk)
+
+
+def claim_next(account_pk: int) -> Claimed | None:
+    """Claim the account's oldest due delivery; None when there is none, or the account may make no call now."""
+    if not due(account_pk).exists():
+        return None
+    with transaction.atomic():
+        state, _ = OutboxState.objects.select_for_update().get_or_create(pk=account_pk)
+        flying = _in_flight(account_pk).count()
+        if state.parked_since is not None or flying >= MOST_IN_FLIGHT:
+            return None
+        probes = state.paused_since is not None
+        if probes and (flying or (state.next_probe_at and state.next_probe_at > timezone.now())):
+            return None
+        delivery = due(account_pk).order_by("pk").first()
+        if delivery is None:
+            return None
+        # A claim that ran out leaves it open what its holder did: then one has to look first.
+        delivery.unclear = delivery.unclear or delivery.state == DeliveryState.SENDING
+        delivery.state, delivery.claimed_by = DeliveryState.SENDING, holder()
+        delivery.claim_until = timezone.now() + timedelta(seconds=settings.TIMES["delivery_claim"])
+        delivery.attempts += 1
+        delivery.save(update_fields=["state", "claimed_by", "claim_until", "attempts", "unclear"])
+    return Claimed(delivery.pk, account_pk, probes)
+
+
+def send_claimed(claimed: Claimed) -> None:
+    """Send a claimed delivery and go on with what is due for its account."""
+    from mattermost_bridge.services import sending
+
+    sending.send(claimed)
+    drain(claimed.account_pk)
+
+
+def drain(account_pk: int, most: int = 200) -> int:
+    """Send what is due for an account, one after the other. Returns how many attempts were made."""
+    from mattermost_bridge.services import sending
+
+    for count in range(most):
+        claimed = claim_next(account_pk)
+        if claimed is None:
+            return count
+        sending.send(claimed)
+    hints.task_after_commit(DRAIN, account_pk)
+    return most
+
+
+def park(account_pk: int, reason: str) -> None:
+    """The server refuses the bot's token: nothing is sent, and nothing is given up, until it works again."""
+    with transaction.atomic():
+        state, _ = OutboxState.objects.select_for_update().get_or_create(pk=account_pk)
+        if state.parked_since is None:
+            state.parked_since, state.parked_reason = timezone.now(), reason
+            state.save(update_fields=["parked_since", "parked_reason"])
+            log.warning("outbox parked", account_pk=account_pk, reason=reason)
+
+
+def unpark(account_pk: int) -> None:
+    """A token works (again): the outbox goes on."""
+    changed = (
+        OutboxState.objects.filter(pk=account_pk).exclude(parked_since=None).update(parked_since=None, parked_reason="")
+    )
+    if changed:
+        log.info("outbox goes on", account_pk=account_pk)
+        hints.task_after_commit(DRAIN, account_pk)
+
+
+def resume(account_pk: int) -> None:
+    """The server answers again: a pause ends at once."""
+    changed = (
+        OutboxState.objects.filter(pk=account_pk)
+        .exclude(paused_since=None)
+        .update(paused_since=None, paused_reason="", pause_failures=0, next_probe_at=None)
+    )
+    if changed:
+        hints.task_after_commit(DRAIN, account_pk)
+
+
+def settle_echoes(account_pk: int, echoes: Sequence[Echo]) -> int:
+    """Settle what own posts prove to be made; a second post with a settled mark is noted, to be deleted.
+
+    Returns how many deliveries were settled or found doubled.
+    """
+    marks = {echo.mark for echo in echoes}
+    rows = Delivery.objects.filter(account=account_pk, mark__in=marks)
+    changed = 0
+    for pk, mark, post_id, state in rows.values_list("pk", "mark", "post_id", "state"):
+        for echo in (one for one in echoes if one.mark == mark):
+            if state == DeliveryState.SENT and post_id == echo.post_id:
+                continue
+            changed += 1
+            settle(pk, echo.post_id, echo.create_at)
+            state, post_id = DeliveryState.SENT, post_id or echo.post_id
+    return changed
+
+
+def settle(delivery_id: int, post_id: str, created_ms: int) -> bool:
+    """A delivery's post is there. A second one for the same delivery is noted: the younger of the two is to go.
+
+    Can be called any number of times, by the sender, by the echo and by a look-up. True when this call settled it.
+    """
+    with transaction.atomic():
+        delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
+        if delivery.state == DeliveryState.SENT:
+            if delivery.post_id != post_id:
+                _note_double(delivery, post_id, created_ms)
+            return False
+        delivery.state, delivery.post_id, delivery.posted_at_ms = DeliveryState.SENT, post_id, created_ms
+        delivery.settled_at, delivery.unclear, delivery.claim_until = timezone.now(), False, None
+        delivery.error = delivery.error_id = ""
+        delivery.save(
+            update_fields=[
+                "state", "post_id", "posted_at_ms", "settled_at", "unclear", "claim_until", "error", "error_id",
+            ]
+        )  # fmt: skip
+    return True
+
+
+def _note_double(delivery: Delivery, post_id: str, created_ms: int) -> None:
+    if delivery.double_post_id == post_id:
+        return
+    if created_ms and delivery.posted_at_ms and created_ms < delivery.posted_at_ms:
+        post_id, delivery.post_id = delivery.post_id, post_id
+        delivery.posted_at_ms = created_ms
+    delivery.double_post_id = post_id
+    delivery.save(update_fields=["post_id", "posted_at_ms", "double_post_id"])
+    log.warning("a post was made twice; the younger one is deleted", delivery_id=delivery.pk, post_id=post_id)
+    hints.task_after_commit(REMOVE_DOUBLE, delivery.pk)
+
+
+def cancel(rows: Iterable[int], reason: str) -> int:
+    """Cancel deliveries that are still waiting; one that is being sent right now is not touched."""
+    return Delivery.objects.filter(pk__in=list(rows), state=DeliveryState.QUEUED).update(
+        state=DeliveryState.CANCELLED, error=reason, settled_at=timezone.now()
+    )

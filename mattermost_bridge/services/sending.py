@@ -1,0 +1,241 @@
+"""One attempt to make a post: look first when an earlier attempt is unclear, post, and say what came of it."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.mattermost.errors import MattermostError
+from mattermost_bridge.mattermost.rest import MattermostClient, client_for
+from mattermost_bridge.models import Delivery, DeliveryAttempt, OutboxState
+from mattermost_bridge.models.states import UNSETTLED, DeliveryState
+from mattermost_bridge.rules.retry import outbox_delay, with_retry_after
+from mattermost_bridge.services import hints, lookup, outbox
+from mattermost_bridge.services.keeping import Kept, holder, kept
+
+log = structlog.get_logger(__name__)
+
+#: A delivery is tried for so long, then it is *dead*, with all its evidence.
+TRIED_FOR = timedelta(hours=12)
+#: A server that says 500 with a reason each time means it.
+MOST_SERVER_ERRORS = 10
+
+
+class ClaimLostError(Exception):
+    """Another worker has this delivery now."""
+
+
+def send(claimed: outbox.Claimed) -> bool:
+    """Make one attempt with a claimed delivery and save what came of it. True when its post is there."""
+    delivery = Delivery.objects.get(pk=claimed.delivery_id)
+    account = settings_for(delivery.account_id)
+    claim = kept(
+        lambda: _renew(delivery.pk),
+        every=settings.TIMES["delivery_claim"] / 4,
+        length=settings.TIMES["delivery_claim"],
+    )
+    if not account.token or not account.base_url:
+        _back(delivery, "The account has no token or no server address. Complete its settings.", delay=60.0)
+        return False
+    client = client_for(account.pk, account.base_url, account.token)
+    with claim as item:
+        try:
+            made = _attempt(client, account, delivery, item)
+        except ClaimLostError:
+            log.warning("a delivery's claim was lost before its post", delivery_id=delivery.pk)
+            return False
+        except MattermostError as error:
+            _failed(delivery, error)
+            return False
+    if made and claimed.probes:
+        outbox.resume(account.pk)
+    return made
+
+
+def _attempt(client: MattermostClient, account: AccountSettings, delivery: Delivery, claim: Kept) -> bool:
+    if delivery.unclear:
+        found = lookup.find_made_post(client, delivery, account.bot_user_id)
+        if found is not None:
+            outbox.settle(delivery.pk, found.id, found.create_at)
+            return True
+        if delivery.root_id and lookup.thread_is_gone(client, delivery.root_id):
+            _settle_badly(delivery, DeliveryState.CANCELLED, "The thread was deleted meanwhile.", "")
+            return False
+    elif not delivery.since_ms:
+        _note_server_time(client, delivery)
+    # A POST must be over before anybody else may take the claim for run out.
+    if claim.lost or (claim.remaining < settings.TIMES["delivery_margin"] and not claim.renew_once()):
+        raise ClaimLostError
+    post = client.create_post(
+        delivery.channel_id,
+        delivery.text,
+        root_id=delivery.root_id,
+        props={**delivery.props, outbox.MARK: delivery.mark},
+        pending_post_id=delivery.pending_post_id,
+    )
+    outbox.settle(delivery.pk, post.id, post.create_at)
+    return True
+
+
+def _renew(delivery_id: int) -> bool:
+    return bool(
+        Delivery.objects.filter(pk=delivery_id, state=DeliveryState.SENDING, claimed_by=holder()).update(
+            claim_until=Now() + timedelta(seconds=settings.TIMES["delivery_claim"])
+        )
+    )
+
+
+def _note_server_time(client: MattermostClient, delivery: Delivery) -> None:
+    """Before the first attempt: a time of the server's own clock from which a look-up would have to read."""
+    if client.server_now_ms() is None:
+        client.me()
+    delivery.since_ms = client.server_now_ms() or 0
+    Delivery.objects.filter(pk=delivery.pk).update(since_ms=delivery.since_ms)
+
+
+def _failed(delivery: Delivery, error: MattermostError) -> None:
+    """An attempt failed or nobody knows: note it, and decide when it is tried again, if at all."""
+    # A refusal of this very attempt says nothing about an earlier one that stayed unclear.
+    unclear = delivery.unclear or error.is_unclear
+    text = str(error)
+    if error.is_unauthorized:
+        outbox.park(delivery.account_id, "The server refuses the bot's token.")
+        _note(delivery, error, unclear, None)
+        _back(delivery, text, delay=0.0, unclear=unclear, counts=False)
+        return
+    if _is_final(delivery, error):
+        _note(delivery, error, unclear, None)
+        _settle_badly(delivery, DeliveryState.DEAD, text, error.error_id)
+        return
+    delay = outbox_delay(delivery.attempts, random.random()) * settings.TIMES["delivery_backoff"]  # noqa: S311
+    delay = with_retry_after(delay, error.retry_after)
+    if error.kind == "timeout":
+        # What hangs may still be finished by the server; looking too early would miss it.
+        delay = max(delay, settings.TIMES["after_timeout"])
+    _note(delivery, error, unclear, delay)
+    _back(delivery, text, delay=delay, unclear=unclear, error_id=error.error_id)
+    if error.is_server_trouble:
+        _pause(delivery.account_id, text)
+
+
+def _is_final(delivery: Delivery, error: MattermostError) -> bool:
+    if error.permanent:
+        return True
+    if timezone.now() - delivery.created_at > TRIED_FOR:
+        return True
+    said_so = error.status == 500 and error.error_id and not error.is_still_being_saved
+    return bool(said_so) and delivery.attempts >= MOST_SERVER_ERRORS
+
+
+def _note(delivery: Delivery, error: MattermostError, unclear: bool, delay: float | None) -> None:  # noqa: FBT001
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        number=delivery.attempts,
+        unclear=unclear,
+        status=error.status,
+        error_id=error.error_id,
+        error=str(error),
+        next_attempt_at=None if delay is None else timezone.now() + timedelta(seconds=delay),
+    )
+    log.warning(
+        "delivery attempt failed",
+        delivery_id=delivery.pk,
+        attempt=delivery.attempts,
+        unclear=unclear,
+        status=error.status,
+        error_id=error.error_id,
+    )
+
+
+def _back(
+    delivery: Delivery, error: str, *, delay: float, unclear: bool = False, counts: bool = True, error_id: str = ""
+) -> None:
+    """Put a claimed delivery back; it is tried again after `delay` seconds."""
+    Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, claimed_by=holder()).update(
+        state=DeliveryState.QUEUED,
+        claimed_by="",
+        claim_until=None,
+        unclear=unclear or delivery.unclear,
+        error=error,
+        error_id=error_id,
+        attempts=F("attempts") if counts else F("attempts") - 1,
+        next_attempt_at=timezone.now() + timedelta(seconds=delay) if delay else None,
+    )
+
+
+def _settle_badly(delivery: Delivery, state: str, error: str, error_id: str) -> None:
+    """End a delivery without its post, and cancel the later parts of its turn: half an answer misleads."""
+    with transaction.atomic():
+        ended = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, claimed_by=holder()).update(
+            state=state, error=error, error_id=error_id, settled_at=timezone.now(), claim_until=None
+        )
+        if ended and delivery.turn_id and delivery.parts > 1:
+            Delivery.objects.filter(
+                turn=delivery.turn_id, kind=delivery.kind, part__gt=delivery.part, state__in=UNSETTLED
+            ).update(
+                state=DeliveryState.CANCELLED,
+                error="An earlier part of this answer could not be delivered.",
+                settled_at=timezone.now(),
+            )
+    if ended:
+        log.error("a delivery ended without its post", delivery_id=delivery.pk, state=state, error=error)
+        hints.task_after_commit(outbox.DRAIN, delivery.account_id)
+
+
+def _pause(account_pk: int, reason: str) -> None:
+    """The server is in trouble: one delivery at a time tries it out, the others wait."""
+    with transaction.atomic():
+        state, _ = OutboxState.objects.select_for_update().get_or_create(pk=account_pk)
+        state.pause_failures += 1
+        delay = outbox_delay(state.pause_failures, random.random())  # noqa: S311
+        if state.paused_since is None:
+            state.paused_since = timezone.now()
+        state.paused_reason = reason
+        state.next_probe_at = timezone.now() + timedelta(seconds=delay * settings.TIMES["delivery_backoff"])
+        state.save(update_fields=["paused_since", "paused_reason", "pause_failures", "next_probe_at"])
+
+
+def remove_double(delivery_id: int) -> bool:
+    """Delete the younger of two posts that one delivery made. True when there is none left."""
+    delivery = Delivery.objects.get(pk=delivery_id)
+    if not delivery.double_post_id:
+        return True
+    account = settings_for(delivery.account_id)
+    client = client_for(account.pk, account.base_url, account.token)
+    try:
+        client.delete_post(delivery.double_post_id)
+    except MattermostError as error:
+        # The row keeps the id, so the sweep brings it back.
+        log.warning("the second post of a delivery could not be deleted yet", delivery_id=delivery_id, error=str(error))
+        return False
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        number=delivery.attempts,
+        error=f"The server had made this post twice; the second one ({delivery.double_post_id}) was deleted.",
+    )
+    Delivery.objects.filter(pk=delivery_id, double_post_id=delivery.double_post_id).update(double_post_id="")
+    return True
+
+
+def retry_dead(delivery_id: int) -> bool:
+    """An operator sends a dead delivery once more; an unclear one is looked for first. False when it is not dead."""
+    changed = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.DEAD).update(
+        state=DeliveryState.QUEUED,
+        attempts=0,
+        next_attempt_at=None,
+        settled_at=None,
+        created_at=Now(),
+        unclear=True,
+    )
+    if changed:
+        account_pk = Delivery.objects.values_list("account_id", flat=True).get(pk=delivery_id)
+        hints.task_after_commit(outbox.DRAIN, account_pk)
+    return bool(changed)

@@ -1,0 +1,98 @@
+"""What a turn came to: its result, its deliveries and "answered", written in one transaction under the lease."""
+
+from __future__ import annotations
+
+import structlog
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from mattermost_bridge.agents.base import AgentAnswer, AgentError, ErrorKind
+from mattermost_bridge.models import Agent, Conversation, Turn
+from mattermost_bridge.models.states import DeliveryKind, EventState, TurnState
+from mattermost_bridge.rules import texts
+from mattermost_bridge.services import outbox
+from mattermost_bridge.services.keeping import holder
+from mattermost_bridge.services.turns import Taken
+
+log = structlog.get_logger(__name__)
+
+WORKER_DIED = "worker_died"
+
+
+def finish(taken: Taken, turn: Turn, agent: Agent | None, result: AgentAnswer | AgentError) -> outbox.Claimed | None:
+    """Write what came of a turn, if its lease is still ours; else the result is thrown away: somebody else answers.
+
+    Returns the first delivery, already claimed by this process, when its lane is free.
+    """
+    with transaction.atomic():
+        ours = Conversation.objects.filter(pk=taken.conversation_id, fence=taken.fence, lease_holder=holder()).update(
+            lease_holder="", lease_until=None, last_active_at=Now()
+        )
+        if not ours:
+            log.warning("a turn's result came too late and is thrown away", turn_id=turn.pk)
+            return None
+        turn.agent = agent
+        if isinstance(result, AgentError):
+            claimed = _fail(turn, str(result.kind), result.cause, _sentence(result))
+        else:
+            claimed = _answer(turn, result)
+    log.info("turn ended", turn_id=turn.pk, state=turn.state)
+    return claimed
+
+
+def give_up(turn: Turn) -> None:
+    """End a turn whose worker died too often, inside the caller's transaction, and tell the person."""
+    cause = f"The worker that ran this turn died {turn.starts} times. Look at the workers' log around these times."
+    _fail(turn, WORKER_DIED, cause, texts.WORKER_DIED, claim=False)
+
+
+def _answer(turn: Turn, answer: AgentAnswer) -> outbox.Claimed | None:
+    turn.state, turn.answer, turn.model = TurnState.DONE, answer.text, answer.model[:120]
+    turn.input_tokens, turn.output_tokens = answer.input_tokens, answer.output_tokens
+    _end(turn, EventState.ANSWERED, "")
+    return _post(turn, answer.text, DeliveryKind.ANSWER, claim=True)
+
+
+def _fail(turn: Turn, kind: str, cause: str, sentence: str, *, claim: bool = True) -> outbox.Claimed | None:
+    turn.state, turn.error_kind, turn.error = TurnState.FAILED, kind[:40], cause
+    _end(turn, EventState.FAILED, cause)
+    log.warning("turn failed", turn_id=turn.pk, kind=kind, cause=cause)
+    return _post(turn, sentence, DeliveryKind.FAILURE, claim=claim)
+
+
+def _end(turn: Turn, event_state: str, error: str) -> None:
+    turn.finished_at = timezone.now()
+    turn.save(
+        update_fields=[
+            "agent",
+            "state",
+            "answer",
+            "model",
+            "input_tokens",
+            "output_tokens",
+            "error_kind",
+            "error",
+            "finished_at",
+        ]
+    )
+    turn.events.update(state=event_state, error=error)
+
+
+def _post(turn: Turn, text: str, kind: str, *, claim: bool) -> outbox.Claimed | None:
+    conversation = turn.conversation
+    return outbox.post_claimed(
+        account_pk=conversation.account_id,
+        channel_id=conversation.channel_id,
+        root_id=turn.reply_root,
+        text=text,
+        kind=kind,
+        recipient_id=conversation.peer_id,
+        turn=turn,
+        since_ms=turn.trigger_at,
+        claim=claim,
+    )
+
+
+def _sentence(error: AgentError) -> str:
+    return texts.AGENT_TOO_SLOW if error.kind == ErrorKind.TIMEOUT else texts.AGENT_FAILED

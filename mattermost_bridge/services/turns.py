@@ -1,0 +1,248 @@
+"""Turns: one event (or the posts of one approval), one answer, in order, by one worker at a time.
+
+A worker takes a conversation's lease together with its next turn, lets the agent work outside any transaction, and
+writes result, deliveries and "answered" in one transaction that begins by proving that the lease is still its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.models import Conversation, InboundEvent, Turn
+from mattermost_bridge.models.states import UNDECIDED, EventOutcome, EventState, TurnState
+from mattermost_bridge.rules.reasons import Reason
+from mattermost_bridge.rules.types import Decision, Outcome
+from mattermost_bridge.services import hints
+from mattermost_bridge.services.keeping import holder
+
+log = structlog.get_logger(__name__)
+
+RUN = "durar.turns.run"
+MOST_STARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A turn that this process may run: it holds the conversation's lease under `fence`."""
+
+    conversation_id: int
+    turn_id: int
+    fence: int
+
+
+class Room:
+    """How many turns this process runs itself. Ears give half of their slots; voices all of theirs."""
+
+    def __init__(self, slots: int = 4) -> None:
+        self._lock = threading.Lock()
+        self.slots, self.used = slots, 0
+
+    def free(self) -> bool:
+        """Whether one more turn may run here."""
+        return self.used < self.slots
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self.used += 1
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            self.used -= 1
+
+
+room = Room()
+
+
+def has_room() -> bool:
+    """Whether this process may run one more turn itself, beside its other work."""
+    return room.free()
+
+
+def hint(conversation_id: int) -> None:
+    """Tell the workers that a conversation may have something to answer."""
+    hints.task_after_commit(RUN, conversation_id)
+
+
+def conversation_for(event: InboundEvent, decision: Decision) -> Conversation:
+    """The conversation that an admitted event belongs to."""
+    conversation, _ = Conversation.objects.get_or_create(
+        account_id=event.account_id,
+        session_key=decision.session_key,
+        defaults={
+            "channel_id": event.channel_id,
+            "channel_type": event.channel_type,
+            "root_id": decision.reply_root,
+            "peer_id": event.user_id if event.channel_type == "D" else "",
+            "title": _title(event),
+        },
+    )
+    return conversation
+
+
+def _title(event: InboundEvent) -> str:
+    if event.channel_type == "D":
+        return f"@{event.username}" if event.username else event.user_id
+    name = str(event.payload.get("channel_display_name") or event.payload.get("channel_name") or event.channel_id)
+    return f"{name} (thread)"[:140] if event.root_id else name[:140]
+
+
+def take_or_hint(conversation_id: int) -> Taken | None:
+    """Take the conversation's next turn if this process has room for it, else hint those who have."""
+    if not _something_to_answer(conversation_id):
+        return None
+    if not has_room():
+        hint(conversation_id)
+        return None
+    with transaction.atomic():
+        conversation = Conversation.objects.filter(pk=conversation_id).first()
+        return take(conversation) if conversation else None
+
+
+def take(conversation: Conversation) -> Taken | None:
+    """Take the lease and the next turn, inside the caller's transaction; None when it is held or nothing waits.
+
+    A turn that was begun and not finished comes first: its worker died or was stopped. The fifth death ends it.
+    """
+    seconds = settings.TIMES["conversation_lease"]
+    taken = (
+        Conversation.objects.filter(pk=conversation.pk)
+        .filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+        .update(lease_holder=holder(), lease_until=Now() + timedelta(seconds=seconds), fence=F("fence") + 1)
+    )
+    if not taken:
+        return None
+    fence = Conversation.objects.values_list("fence", flat=True).get(pk=conversation.pk)
+    turn = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING).first()
+    turn = (turn and _begin_again(turn)) or _begin(conversation)
+    if turn is None:
+        _let_go(conversation.pk, fence)
+        return None
+    return Taken(conversation.pk, turn.pk, fence)
+
+
+def _let_go(conversation_id: int, fence: int) -> bool:
+    return bool(
+        Conversation.objects.filter(pk=conversation_id, fence=fence, lease_holder=holder()).update(
+            lease_holder="", lease_until=None
+        )
+    )
+
+
+def _begin_again(turn: Turn) -> Turn | None:
+    """Start a turn once more whose worker is gone; None when it has been given up or may no longer be answered."""
+    from mattermost_bridge.services import turn_results
+
+    if turn.starts >= MOST_STARTS:
+        turn_results.give_up(turn)
+        return None
+    first = turn.events.order_by("create_at", "post_id").first()
+    if first is None or not _still_admitted(first):
+        turn.state, turn.finished_at = TurnState.CANCELLED, timezone.now()
+        turn.error_kind = Reason.REVOKED_MEANWHILE
+        turn.error = "Stopped before its agent answered: the right to an answer, or the agent, was taken away."
+        turn.save(update_fields=["state", "finished_at", "error_kind", "error"])
+        turn.events.update(turn=None)  # what else it was to answer is looked at on its own
+        return None
+    turn.starts += 1
+    turn.started_at = timezone.now()
+    turn.save(update_fields=["starts", "started_at"])
+    return turn
+
+
+def _begin(conversation: Conversation) -> Turn | None:
+    """Make the turn for the oldest event that may be answered now."""
+    while (event := _ready_events(conversation.pk).first()) is not None:
+        if not _still_admitted(event):
+            continue
+        events = _joined(event)
+        turn = Turn.objects.create(
+            conversation=conversation,
+            starts=1,
+            started_at=timezone.now(),
+            question="\n\n".join(one.text for one in events),
+            reply_root=event.reply_root,
+            trigger_at=event.create_at,
+        )
+        InboundEvent.objects.filter(pk__in=[one.pk for one in events]).update(turn=turn)
+        return turn
+    return None
+
+
+def _something_to_answer(conversation_id: int) -> bool:
+    return InboundEvent.objects.filter(
+        conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED
+    ).exists()
+
+
+def _ready_events(conversation_id: int):
+    """Admitted events without an answer, oldest first, that no older undecided event of their channel holds back."""
+    undecided = InboundEvent.objects.filter(account=OuterRef("account"), channel_id=OuterRef("channel_id")).filter(
+        Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None)
+    )
+    older = undecided.filter(
+        Q(create_at__lt=OuterRef("create_at")) | Q(create_at=OuterRef("create_at"), post_id__lt=OuterRef("post_id"))
+    )
+    of_the_same_approval = undecided.filter(join_key=OuterRef("join_key")).exclude(join_key="")
+    return (
+        InboundEvent.objects.filter(
+            conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, turn=None
+        )
+        .filter(~Exists(older), ~Exists(of_the_same_approval))
+        .order_by("create_at", "post_id")
+    )
+
+
+def _joined(event: InboundEvent) -> list[InboundEvent]:
+    if not event.join_key:
+        return [event]
+    return list(
+        InboundEvent.objects.filter(
+            conversation=event.conversation_id,
+            join_key=event.join_key,
+            state=EventState.DECIDED,
+            outcome=EventOutcome.ADMITTED,
+            turn=None,
+        ).order_by("create_at", "post_id")
+    )
+
+
+def _still_admitted(event: InboundEvent) -> bool:
+    """Whether the right to an answer still stands; revoking and blocking count up to the moment a turn starts."""
+    from mattermost_bridge.services.decisions import decision_on
+
+    decision = decision_on(event, settings_for(event.account_id))
+    if decision.outcome == Outcome.ADMITTED:
+        return True
+    if decision.reason == Reason.NO_AGENT:
+        changes = {"state": EventState.WAITING, "reason": Reason.NO_AGENT}
+    else:
+        changes = {"outcome": EventOutcome.REFUSED, "reason": Reason.REVOKED_MEANWHILE}
+    InboundEvent.objects.filter(pk=event.pk).update(turn=None, **changes)
+    return False
+
+
+def still_ours(taken: Taken) -> bool:
+    """Renew the lease of a running turn; False when somebody else has taken it."""
+    return bool(
+        Conversation.objects.filter(pk=taken.conversation_id, fence=taken.fence, lease_holder=holder()).update(
+            lease_until=Now() + timedelta(seconds=settings.TIMES["conversation_lease"])
+        )
+    )
+
+
+def put_back(taken: Taken) -> None:
+    """A graceful stop: the turn goes back, this start does not count, and the lease is free at once."""
+    with transaction.atomic():
+        if _let_go(taken.conversation_id, taken.fence):
+            Turn.objects.filter(pk=taken.turn_id, state=TurnState.RUNNING).update(starts=F("starts") - 1)
+            hint(taken.conversation_id)

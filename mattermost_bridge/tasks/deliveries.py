@@ -1,0 +1,19 @@
+"""Sending what is in the outbox."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from mattermost_bridge.services import outbox, sending
+
+
+@shared_task(name="durar.deliveries.drain")
+def drain(account_pk: int) -> str:
+    """Send what is due for an account."""
+    return f"{outbox.drain(account_pk)} attempt(s)"
+
+
+@shared_task(name="durar.deliveries.remove_double")
+def remove_double(delivery_id: int) -> str:
+    """Delete the second of two posts that one delivery made."""
+    return "gone" if sending.remove_double(delivery_id) else "tried again later"
