@@ -23,6 +23,7 @@ __all__ = [
     "ErrorKind",
     "Message",
     "build",
+    "clean_text",
     "cut_answer",
     "interruption",
     "time_left",
@@ -227,6 +228,12 @@ def interruption(config: AgentConfig, deadline: Deadline, progress: str = "") ->
         "Raise its total time, or choose a faster model.",
     ]
     return AgentError(ErrorKind.TIMEOUT, " ".join(part for part in parts if part))
+
+
+def clean_text(text: str) -> str:
+    """`text` as a database and an HTTP body can hold it: pairs of surrogates joined, lone ones U+FFFD, NUL left out."""
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return joined.replace("\x00", "")
 
 
 def cut_answer(text: str, max_chars: int) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ Importing this module is cheap: the client library is loaded when the first answ
 from __future__ import annotations
 
 import concurrent.futures
+import json
 from typing import TYPE_CHECKING
 
 from .base import AgentAnswer, AgentConfig, AgentError, AgentRequest, Deadline, ErrorKind, interruption, time_left
@@ -45,6 +46,10 @@ class OpenAICompatibleAgent:
         taken = [name for name in RESERVED if name in self._config.extra]
         if taken:
             return f"The extra fields must not contain {', '.join(taken)}: Durar sets this itself. Remove it."
+        try:
+            json.dumps(dict(self._config.extra), allow_nan=False)
+        except (TypeError, ValueError):
+            return "The extra fields contain a value that JSON does not know. Use text, numbers, true, false and lists."
         return ""
 
     def answer(self, request: AgentRequest, *, deadline: Deadline) -> AgentAnswer:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx2
 import openai
 
-from .base import AgentConfig, AgentError, ErrorKind
+from .base import AgentConfig, AgentError, ErrorKind, clean_text
 from .redaction import redact
 
 LONGEST_QUOTE = 300
@@ -41,7 +41,7 @@ class Explainer:
 
     def error(self, kind: ErrorKind, cause: str, retry_after: float | None = None) -> AgentError:
         """An AgentError whose cause is free of the key."""
-        return AgentError(kind, redact(cause, self.config.api_key), retry_after)
+        return AgentError(kind, redact(clean_text(cause), self.config.api_key), retry_after)
 
     def quote(self, text: object, lead: str = "It says") -> str:
         """A server's own words as a sentence to append: tags and key removed, on one line, shortened. May be empty."""

@@ -12,7 +12,7 @@ import anyio
 import httpx2
 import openai
 
-from .base import AgentAnswer, AgentConfig, AgentError, AgentRequest, ErrorKind, cut_answer
+from .base import AgentAnswer, AgentConfig, AgentError, AgentRequest, ErrorKind, clean_text, cut_answer
 from .openai_errors import Explainer, hung_up, wants_plain
 from .openai_messages import chat_messages
 from .openai_transport import MAX_RESPONSE_BYTES, Client, ResponseTooLargeError, client_for
@@ -22,6 +22,7 @@ from .redaction import REDACTED
 CONNECT_TIMEOUT_S = 10.0
 # In an answer only what must be a real key is replaced: were "ollama" the key, the word would be missing from texts.
 SHORTEST_REAL_KEY = 12
+LONGEST_MODEL_NAME = 200
 
 # What the client library lets through when a server sends nonsense: bad JSON, bad UTF-8, values of the wrong type.
 _NONSENSE = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
@@ -174,7 +175,8 @@ class Exchange:
         return self._result(reading)
 
     def _result(self, reading: _Reading) -> AgentAnswer | AgentError:
-        text = "".join(reading.pieces)
+        # Only now: an emoji may have come in two halves, in two chunks.
+        text = clean_text("".join(reading.pieces))
         if not reading.objects:
             return self._explain.no_answer("The server answered, but with nothing of the chat API in it.")
         if not text.strip():
@@ -184,7 +186,7 @@ class Exchange:
         text, cut = cut_answer(text, self._config.max_answer_chars)
         return AgentAnswer(
             text=text,
-            model=reading.model,
+            model=clean_text(reading.model)[:LONGEST_MODEL_NAME],
             input_tokens=reading.input_tokens,
             output_tokens=reading.output_tokens,
             truncated=cut or reading.finish == "length",
@@ -206,5 +208,7 @@ def _get(thing: object, name: str) -> Any:
     return thing.get(name) if isinstance(thing, Mapping) else getattr(thing, name, None)
 
 
-def _count(value: object, before: int | None) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else before
+def _count(value: Any, before: int | None) -> int | None:
+    """A token count as a server reports it, if it can be one (and fits a database's integer), else the one before."""
+    believable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+    return value if believable else before

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from .base import AgentRequest, Message
+from .base import AgentRequest, Message, clean_text
 
 # What the API accepts as a participant's name; the rest becomes "_".
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
@@ -59,6 +59,7 @@ def chat_messages(request: AgentRequest, instructions: str, *, plain: bool = Fal
         messages.append(_earlier(earlier, request))
     last = {"role": "user", "content": _header(request) + request.text}
     messages.append(_named(last, request.sender_name))
+    messages = [{**message, "content": clean_text(message["content"])} for message in messages]
     return _in_turns(messages) if plain else messages
 
 

@@ -47,6 +47,8 @@ def test_an_unknown_backend_is_named_with_the_ones_there_are():
         ({"base_url": "ftp://host/v1"}, "http:// or https://"),
         ({"base_url": "localhost:11434"}, "http:// or https://"),
         ({"extra": {"stream": False, "temperature": 1}}, "stream"),
+        ({"extra": {"seed": {1}}}, "JSON"),
+        ({"extra": {"seed": float("inf")}}, "JSON"),
         ({"api_key": "two words"}, "API key"),
         ({"api_key": "sk–dash"}, "API key"),
     ],

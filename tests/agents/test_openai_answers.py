@@ -55,6 +55,26 @@ def test_chunks_that_make_no_sense_are_passed_over(server, config):
     assert ask(config()).text == "Still here."
 
 
+def test_what_a_database_cannot_hold_does_not_come_in(server, config):
+    usage = {"prompt_tokens": 10**30, "completion_tokens": True}
+    events = [
+        chunk(content="Half \ud83e"),
+        chunk(content="\udd89, lone \ud800, nul \x00."),
+        {"choices": [], "usage": usage},
+    ]
+    server.reply(streams(*events, {"choices": [], "model": "m" * 5000}))
+    answer = ask(config(instructions="lone \ud800"), "lone \udfff")
+    assert answer.text == "Half 🦉, lone \ufffd, nul ."
+    assert (answer.input_tokens, answer.output_tokens) == (None, None)
+    assert len(answer.model) == 200
+    assert server.requests[0].messages[-1]["content"] == "lone \ufffd"
+
+
+def test_a_servers_error_with_half_a_character_can_be_stored(server, config):
+    server.reply(refuses(400, "no \ud83e\x00!"))
+    assert 'It says: "no \ufffd!"' in failure(config()).cause
+
+
 def test_without_a_key_none_is_sent_whatever_the_environment_holds(server, config, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
     monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-of-another-server")
