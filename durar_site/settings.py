@@ -178,6 +178,7 @@ INSTALLED_APPS = [
     "mattermost_bridge.apps.BridgeConfig",
 ]
 MIDDLEWARE = [
+    "mattermost_bridge.health.health_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -224,7 +225,7 @@ TIME_ZONE = time_zone("TZ")
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = STATE_DIR / "static"
+STATIC_ROOT = state_dir(STATE_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"] if (BASE_DIR / "static").is_dir() else []
 MEDIA_ROOT = STATE_DIR / "media"
 # Files are served from where the packages keep them: no collectstatic step on one machine. A grown deployment that

@@ -30,7 +30,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"\b(bearer|basic|token)\s+(?=[^\s'\"]*\d|[^\s'\"]{20})[\w.~+/=-]{6,}", re.IGNORECASE),
         rf"\1 {REMOVED}",
     ),
-    # key=value, key: value and "key": "value", also inside JSON that was quoted once more.
+    # key=value, key: value and "key": "value", also inside JSON that was quoted once more. Quotes stay: JSON stays JSON.
     (
         re.compile(
             rf"((?:{_NAMES})\\*[\"']?\s*(?:=>|[=:])\s*)"
@@ -38,7 +38,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
             rf"(?:b?(\\*[\"'])(?:(?!\2).)*\2|[^\s\"',;&}})\]]+)",
             re.IGNORECASE,
         ),
-        rf"\1{REMOVED}",
+        rf"\1\2{REMOVED}\2",
     ),
     # Keys with a form of their own: agents' keys, Fernet keys.
     (re.compile(r"\bsk-[\w-]{8,}"), REMOVED),

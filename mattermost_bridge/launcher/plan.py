@@ -1,0 +1,113 @@
+"""Which processes one machine runs, and how each is started and stopped."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mattermost_bridge.launcher import broker
+
+# Tasks that run at the same time in one process. Ears wait for the database and for Mattermost, voices for agents.
+EARS_SLOTS = 8
+VOICES_SLOTS = 8
+# A page that is being served may end; nobody needs it longer.
+WEB_GRACE = 3
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process: its name in the log, its command, and the seconds it may take to stop.
+
+    Programs with a higher `stop_rank` are stopped later: first what works, then what it works with. Lines that contain
+    a text of `noise` are left out of the log.
+    """
+
+    name: str
+    command: list[str]
+    grace: float
+    stop_rank: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    noise: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `up` was asked for. `broker_socket` is empty when REDIS_URL names a server."""
+
+    bind: str
+    port: int
+    listeners: int
+    sandbox_port: int | None
+    state: Path
+    broker_socket: Path | None
+    stop_grace: float
+    allowed_hosts: list[str]
+
+
+def web_url(host: str, port: int) -> str:
+    """The address for a browser on this machine of a server that listens on `host` and `port`."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def embedded_broker(socket: Path, server: Path) -> Program:
+    """The embedded broker."""
+    return Program("broker", broker.command(server, socket), grace=5, stop_rank=2, noise=broker.NOISE)
+
+
+def sandbox(options: Options) -> Program:
+    """The sandbox: a small Mattermost to try the bridge on."""
+    state = options.state / "sandbox.json"
+    command = [
+        sys.executable,
+        "-m",
+        "mattermost_bridge.sandbox",
+        "--port",
+        str(options.sandbox_port),
+        "--state",
+        str(state),
+    ]
+    return Program("sandbox", command, grace=5, stop_rank=1)
+
+
+def workers(options: Options) -> list[Program]:
+    """Web, ears, voices and the scheduler: what every deployment runs."""
+    celery = [sys.executable, "-m", "celery", "-A", "durar_site", "--quiet"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--pool", "threads"]
+    # A worker gives its turns `stop_grace` to end and then still has to put them back and to close its sockets.
+    grace = options.stop_grace + 5
+    return [
+        Program(
+            "web",
+            [
+                *(sys.executable, "-m", "uvicorn", "durar_site.asgi:application"),
+                *("--host", options.bind, "--port", str(options.port)),
+                *("--lifespan", "off", "--log-level", "warning", "--no-access-log", "--no-server-header"),
+                *("--timeout-graceful-shutdown", str(WEB_GRACE)),
+            ],
+            grace=WEB_GRACE + 3,
+            environment={"DURAR_ALLOWED_HOSTS": ",".join(options.allowed_hosts)},
+        ),
+        Program(
+            "ears",
+            [
+                *(*celery, "worker", *quiet, "--hostname", "ears@%h", "--concurrency", str(EARS_SLOTS)),
+                *("--queues", "events,deliveries,upkeep", "--listeners", str(options.listeners)),
+            ],
+            grace=grace,
+        ),
+        Program(
+            "voices",
+            [
+                *(*celery, "worker", *quiet, "--hostname", "voices@%h", "--concurrency", str(VOICES_SLOTS)),
+                *("--queues", "turns"),
+            ],
+            grace=grace,
+        ),
+        Program(
+            "scheduler",
+            [*celery, "beat", "--schedule", str(options.state / "scheduler"), "--pidfile", ""],
+            grace=5,
+        ),
+    ]
