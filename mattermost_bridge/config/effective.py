@@ -183,7 +183,7 @@ def _build(account_pk: int, version: int) -> _Cached:
     if group_allow_from is None:
         sources["group_allow_from"] = sources["allow_from"]
 
-    base_url, sources["base_url"], url_problem = _base_url(account, defaults)
+    base_url, sources["base_url"], url_problem = base_url_of(account, defaults)
     token, sources["token"], token_problem, from_file = _token(account)
     settings = AccountSettings(
         pk=account.pk,
@@ -263,7 +263,7 @@ def _entry(entry: AccessEntry) -> ListEntry:
     return ListEntry(entry.value, entry.source, expires_ms)
 
 
-def _base_url(account: Account, defaults: BridgeDefaults) -> tuple[str, str, str]:
+def base_url_of(account: Account, defaults: BridgeDefaults) -> tuple[str, str, str]:
     """The address, where it comes from, and what is wrong with the environment's, if that was asked."""
     for value, source in ((account.base_url, ACCOUNT), (defaults.base_url, DEFAULTS)):
         if value.strip():

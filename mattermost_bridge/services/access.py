@@ -1,0 +1,254 @@
+"""Access lists and blocked people: who may talk to a bot, and who may not whatever the lists say."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from mattermost_bridge.config import effective
+from mattermost_bridge.models import AccessEntry, Account, BlockedUser, BridgeDefaults, PairingRequest
+from mattermost_bridge.models.states import AccessList, EntrySource, PairingState
+from mattermost_bridge.rules.access import WILDCARD, normalise_entry
+from mattermost_bridge.services import audit
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import NotFound, Refused
+from mattermost_bridge.services.policies import refuse_open_without_wildcard
+from mattermost_bridge.services.records import locked, the_defaults
+
+USER_ID = re.compile(r"[a-z0-9]{26}")
+OWN_FLAG = {AccessList.DM: "own_allow_from", AccessList.GROUP: "own_group_allow_from"}
+
+
+def add_entry(
+    *,
+    actor: Actor,
+    account: Account | None,
+    list: str,
+    value: str,
+    username: str = "",
+    note: str = "",
+    expires_at: datetime | None = None,
+) -> AccessEntry:
+    """Put somebody on a list of an account or (None) of the defaults. Raises Refused.
+
+    The list becomes the account's own one with its first entry: what it inherited no longer holds then.
+    """
+    value = check_value(value)
+    _check_end(expires_at)
+    with transaction.atomic():
+        owner = _owner(account)
+        which = AccessList(list)
+        entries = AccessEntry.objects.filter(account=account, list=which).exclude(source=EntrySource.PAIRING)
+        if entries.filter(value=value).exists():
+            raise Refused(f"{_named(value, username)} is on this list already. Change the entry that is there.")
+        entry = AccessEntry.objects.create(
+            account=account,
+            list=which,
+            value=value,
+            username=username.strip().lstrip("@"),
+            source=EntrySource.PANEL,
+            added_by=actor.user,
+            note=note.strip()[:200],
+            expires_at=expires_at,
+        )
+        began = _make_own(owner, which)
+        audit.record(
+            actor=actor,
+            verb="access.add",
+            summary=f"{_named(value, username)} was put on the list “{which.label}” of {_of(account)}."
+            + (" It has its own list now and inherits none." if began and account else ""),
+            account=account,
+            target=entry,
+            details={"value": value, "list": which.value, "until": expires_at.isoformat() if expires_at else None},
+        )
+        effective.bump_version()
+    return entry
+
+
+def remove_entry(entry_pk: int, *, actor: Actor) -> None:
+    """Take an entry off its list; an approved pairing is revoked instead. The list stays the account's own one."""
+    from mattermost_bridge.services import approvals
+
+    entry = _entry(entry_pk)
+    if entry.source == EntrySource.PAIRING and entry.account_id is not None:
+        approvals.revoke(account_pk=entry.account_id, user_id=entry.value, actor=actor)
+        return
+    with transaction.atomic():
+        _owner(entry.account)
+        entry = _entry(entry_pk)
+        audit.record(
+            actor=actor,
+            verb="access.remove",
+            summary=f"{entry} was taken off the list “{entry.get_list_display()}” of {_of(entry.account)}.",
+            account=entry.account,
+            target=entry,
+            details={"value": entry.value, "list": entry.list},
+        )
+        entry.delete()
+        if entry.value == WILDCARD:
+            refuse_open_without_wildcard(entry.account)
+        effective.bump_version()
+
+
+def set_end(entry_pk: int, *, actor: Actor, expires_at: datetime | None, note: str | None = None) -> AccessEntry:
+    """Let an entry (also an approved pairing) hold until `expires_at`, or without end."""
+    _check_end(expires_at)
+    with transaction.atomic():
+        entry = _entry(entry_pk)
+        _owner(entry.account)
+        before = entry.expires_at
+        entry.expires_at = expires_at
+        if note is not None:
+            entry.note = note.strip()[:200]
+        entry.save(update_fields=["expires_at", "note"])
+        until = f"until {expires_at:%Y-%m-%d %H:%M}" if expires_at else "without end"
+        audit.record(
+            actor=actor,
+            verb="access.end",
+            summary=f"{entry} is on the list “{entry.get_list_display()}” of {_of(entry.account)} {until}.",
+            account=entry.account,
+            target=entry,
+            details={"until": [_iso(before), _iso(expires_at)]},
+        )
+        effective.bump_version()
+    return entry
+
+
+def use_own_list(*, actor: Actor, account: Account | None, list: str, own: bool) -> None:
+    """Let an account have its own list (empty at first), or let it inherit again, which removes its entries."""
+    which = AccessList(list)
+    with transaction.atomic():
+        owner = _owner(account)
+        if getattr(owner, OWN_FLAG[which]) is own:
+            return
+        setattr(owner, OWN_FLAG[which], own)
+        owner.save(update_fields=[OWN_FLAG[which]])
+        removed = []
+        if not own:
+            entries = AccessEntry.objects.filter(account=account, list=which).exclude(source=EntrySource.PAIRING)
+            removed = [entry.value for entry in entries]
+            entries.delete()
+        refuse_open_without_wildcard(account)
+        state = "has its own" if own else "no longer has its own"
+        audit.record(
+            actor=actor,
+            verb="access.own_list",
+            summary=f"{_of(account).capitalize()} {state} list “{which.label}”.",
+            account=account,
+            details={"list": which.value, "own": own, "removed": removed},
+        )
+        effective.bump_version()
+
+
+def block(*, actor: Actor, account: Account | None, user_id: str, username: str = "", reason: str = "") -> BlockedUser:
+    """Do not answer a person any more, for one account or (None) for all.
+
+    Requests of theirs that wait are rejected and approvals taken away, so that unblocking gives no right back.
+    """
+    user_id = user_id.strip().lower()
+    if not USER_ID.fullmatch(user_id):
+        raise Refused("A person is blocked by their Mattermost user id: 26 small letters and digits.")
+    with transaction.atomic():
+        accounts = [locked(account.pk)] if account else [*Account.objects.select_for_update(no_key=True).order_by("pk")]
+        if BlockedUser.objects.filter(Q(account=account), user_id=user_id).exists():
+            raise Refused(f"{_named(user_id, username)} is blocked already.")
+        blocked = BlockedUser.objects.create(
+            account=account,
+            user_id=user_id,
+            username=username.strip().lstrip("@"),
+            reason=reason.strip()[:200],
+            blocked_by=actor.user,
+        )
+        rejected = PairingRequest.objects.filter(
+            account__in=accounts, user_id=user_id, state=PairingState.PENDING
+        ).update(
+            state=PairingState.REJECTED,
+            decided_at=timezone.now(),
+            decided_by=actor.user,
+            decided_by_name=actor.name,
+        )
+        approvals = AccessEntry.objects.filter(account__in=accounts, source=EntrySource.PAIRING, value=user_id)
+        taken, _ = approvals.delete()
+        audit.record(
+            actor=actor,
+            verb="access.block",
+            summary=f"{blocked} was blocked for {_of(account, every='all accounts')}.",
+            account=account,
+            target=blocked,
+            details={"user_id": user_id, "requests_rejected": rejected, "approvals_taken": taken},
+        )
+        effective.bump_version()
+    return blocked
+
+
+def unblock(blocked_pk: int, *, actor: Actor) -> None:
+    """Lift a block. The person gets no right back by it: they may ask to pair again."""
+    with transaction.atomic():
+        blocked = BlockedUser.objects.select_related("account").filter(pk=blocked_pk).first()
+        if blocked is None:
+            raise NotFound("This block was lifted already. Reload the page.")
+        audit.record(
+            actor=actor,
+            verb="access.unblock",
+            summary=f"{blocked} is no longer blocked for {_of(blocked.account, every='all accounts')}.",
+            account=blocked.account,
+            target=blocked,
+            details={"user_id": blocked.user_id},
+        )
+        blocked.delete()
+        effective.bump_version()
+
+
+def check_value(value: str) -> str:
+    """A list entry in the form in which it is kept. Raises Refused for what would match nobody."""
+    wanted = normalise_entry(value)
+    if wanted == WILDCARD or USER_ID.fullmatch(wanted):
+        return wanted
+    if not wanted:
+        raise Refused("Enter a Mattermost user id (26 small letters and digits), or * for everybody.")
+    raise Refused(
+        f"{value.strip()!r} is no Mattermost user id (26 small letters and digits) and would match nobody: people can "
+        "change their usernames, so names do not count. Enter the user id, or * for everybody."
+    )
+
+
+def _check_end(expires_at: datetime | None) -> None:
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Refused("The end of an entry must lie in the future. Remove the entry if it should end now.")
+
+
+def _owner(account: Account | None) -> Account | BridgeDefaults:
+    return locked(account.pk) if account else the_defaults()
+
+
+def _make_own(owner: Account | BridgeDefaults, which: AccessList) -> bool:
+    if getattr(owner, OWN_FLAG[which]):
+        return False
+    setattr(owner, OWN_FLAG[which], True)
+    owner.save(update_fields=[OWN_FLAG[which]])
+    return True
+
+
+def _entry(entry_pk: int) -> AccessEntry:
+    entry = AccessEntry.objects.select_related("account").filter(pk=entry_pk).first()
+    if entry is None:
+        raise NotFound("This entry was removed already. Reload the page.")
+    return entry
+
+
+def _named(value: str, username: str) -> str:
+    if value == WILDCARD:
+        return "Everybody (*)"
+    return f"@{username.strip().lstrip('@')}" if username.strip() else value
+
+
+def _of(account: Account | None, every: str = "the defaults") -> str:
+    return f"the account {account.account_id}" if account else every
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
