@@ -6,21 +6,19 @@ to the application action `ping` says that the session still counts. Reconnectin
 
 import asyncio
 import itertools
-import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus, WebSocketException
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from .errors import MattermostError, error_from_response, redact, shorten
+from .errors import MattermostError, redact, shorten
 from .events import Frame, FrameError, Hello, Other, Reply, Unreadable, parse_frame
-from .failures import connection_error
+from .handshake import open_connection
 from .text import dumps
-from .transport import USER_AGENT, tls_context, token_problem
+from .transport import tls_context, token_problem
 from .urls import websocket_url
 
 MAX_CLIENT_FRAME = 8 * 1024
@@ -50,23 +48,6 @@ class TokenRefused(StreamError):
     Mattermost says so by closing the TCP connection without any frame after the challenge. A server that stops in that
     moment does the same: ask REST (`users/me`) before telling an operator that the token is bad.
     """
-
-
-class _Connect(connect):
-    """The library's connect without redirects: the challenge that follows would hand the token to another host."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        return exc
-
-
-class _WireLog(logging.LoggerAdapter):
-    """Keeps the library from logging frames, as it does at DEBUG: ours hold the token, the others private messages."""
-
-    def isEnabledFor(self, level: int) -> bool:
-        return level > logging.DEBUG and super().isEnabledFor(level)
-
-
-_wire_log = _WireLog(logging.getLogger(__name__), {})
 
 
 class MattermostStream:
@@ -228,7 +209,7 @@ async def open_stream(
     if problem:
         raise TokenRefused(problem)
     url = websocket_url(base_url)
-    connection = await _open(
+    connection = await open_connection(
         url,
         token,
         open_timeout=open_timeout,
@@ -246,38 +227,6 @@ async def open_stream(
         except asyncio.CancelledError:
             connection.transport.abort()
             raise
-
-
-async def _open(url: str, token: str, **options: Any) -> ClientConnection:
-    address = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-    failure: Exception
-    try:
-        return await _Connect(
-            url,
-            compression=None,
-            origin=None,
-            proxy=None,
-            user_agent_header=USER_AGENT,
-            logger=_wire_log,
-            **options,
-        )
-    except InvalidStatus as error:
-        response = error.response
-        headers = dict(response.headers.raw_items())
-        raise error_from_response(
-            response.status_code, response.reason_phrase, headers, bytes(response.body or b""), secrets=(token,)
-        ) from None
-    except (OSError, EOFError) as error:
-        failure = error
-    except InvalidMessage as error:
-        failure = error
-    except WebSocketException as error:
-        detail = shorten(redact(str(error), token), 200)
-        raise MattermostError(
-            f"Mattermost API protocol error at {address}: this is no WebSocket of Mattermost ({detail}).",
-            kind="protocol",
-        ) from None
-    raise connection_error(failure, address=address, sent=True, secrets=(token,))
 
 
 def _is_bare_refusal(reply: Reply) -> bool:
