@@ -245,4 +245,5 @@ SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # Logs -----------------------------------------------------------------------------------------------------------
 # One line each on standard output; the terminal's form, or JSON for a collector.
-LOGGING = log_settings(as_json=flag("DURAR_LOG_JSON", default=False), level=text("DURAR_LOG_LEVEL", "INFO"))
+LOG_JSON = flag("DURAR_LOG_JSON", default=False)
+LOGGING = log_settings(as_json=LOG_JSON, level=text("DURAR_LOG_LEVEL", "INFO"))

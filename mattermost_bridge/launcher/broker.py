@@ -9,7 +9,6 @@ import os
 import shutil
 import socket
 import stat
-import time
 from pathlib import Path
 
 from mattermost_bridge.launcher.errors import CannotStartError
@@ -103,18 +102,6 @@ def answers(path: Path, timeout: float = 1.0) -> bool:
             return link.recv(16).startswith(b"+PONG")
         except OSError:
             return False
-
-
-def wait_for(path: Path, limit: float = 10.0) -> None:
-    """Return once the server on `path` answers. Raises CannotStartError after `limit` seconds."""
-    end = time.monotonic() + limit
-    while not answers(path):
-        if time.monotonic() > end:
-            raise CannotStartError(
-                f"The embedded broker did not answer on {path} within {limit:.0f} seconds. Its lines above say why; "
-                "REDIS_URL can name another server."
-            )
-        time.sleep(0.01)
 
 
 def clean(path: Path) -> None:

@@ -13,6 +13,8 @@ EARS_SLOTS = 8
 VOICES_SLOTS = 8
 # A page that is being served may end; nobody needs it longer.
 WEB_GRACE = 3
+# Addresses that mean: listen on all of this machine's.
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Options:
 
 def web_url(host: str, port: int) -> str:
     """The address for a browser on this machine of a server that listens on `host` and `port`."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - compared, not bound
+    host = EVERY_ADDRESS.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
