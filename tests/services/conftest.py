@@ -1,0 +1,25 @@
+"""Fixtures of the services' tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from mattermost_bridge.services import sending, turn_runner
+from tests.bridge import BOT_ID, collected_hints
+from tests.services.fake_server import FakeServer
+
+
+@pytest.fixture
+def hinted():
+    """Hints are collected; a test runs or loses them."""
+    with collected_hints() as hints:
+        yield hints
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A Mattermost at the client's seam."""
+    fake = FakeServer(BOT_ID)
+    monkeypatch.setattr(sending, "client_for", fake.client_for)
+    monkeypatch.setattr(turn_runner, "client_for", fake.client_for)
+    return fake
