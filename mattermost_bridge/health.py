@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,7 +45,7 @@ class Part:
 
     ok: bool
     message: str
-    numbers: dict[str, float | int | None] = field(default_factory=dict)
+    numbers: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def broker() -> Part:
@@ -165,7 +165,7 @@ def readyz() -> JsonResponse:
     """The report as JSON: `ok`, and for every part `ok`, a `message` and its numbers. 200, or 503 when it is not ok."""
     parts = kept.get()
     ok = all(part.ok for part in parts.values())
-    body = {name: {"ok": part.ok, "message": part.message} | part.numbers for name, part in parts.items()}
+    body = {name: {"ok": part.ok, "message": part.message, **part.numbers} for name, part in parts.items()}
     return JsonResponse({"ok": ok, "parts": body}, status=200 if ok else 503, headers={"Cache-Control": "no-store"})
 
 

@@ -93,7 +93,9 @@ def redact(_logger: Any, _method: str, event: structlog.types.EventDict) -> stru
 def _process(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
     """Name the process, as `up` calls it."""
     name = os.environ.get("DURAR_PROCESS")
-    return event | {"process": name} if name else event
+    if name:
+        event["process"] = name
+    return event
 
 
 def _clock(*, as_json: bool) -> structlog.processors.TimeStamper:

@@ -24,6 +24,7 @@ from mattermost_bridge.launcher.preflight import only_one, port_is_free
 from mattermost_bridge.launcher.readiness import Readiness
 from mattermost_bridge.launcher.supervisor import Supervisor
 from mattermost_bridge.logging import redact_text
+from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.services import installation
 
 #: How many accounts one process listens for, unless told otherwise.
@@ -72,7 +73,7 @@ class Command(BaseCommand):
         """Run until asked to stop. A start that fails is one sentence on standard error and exit status 1."""
         try:
             self._up(_options(given))
-        except (CannotStartError, ImproperlyConfigured) as error:
+        except (CannotStartError, ImproperlyConfigured, WrongKeyError) as error:
             raise SystemExit(redact_text(str(error))) from error
 
     def _up(self, options: plan.Options) -> None:
@@ -157,6 +158,7 @@ def _prepare(options: plan.Options, output: Output) -> tuple[str, str] | None:
     try:
         _migrate(output)
         installation.check_keys()
+        installation.ensure_defaults()
         _check(output)
         made = installation.ensure_administrator()
         if options.sandbox_port:
