@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from celery.signals import setup_logging
 
+from mattermost_bridge.listeners import worker_step
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "durar_site.settings")
+
+# Celery warns of root because of pickled tasks; ours are JSON, and root is who runs in most containers.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("durar")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["mattermost_bridge"])
+worker_step.install(app)
 
 
 @setup_logging.connect

@@ -30,7 +30,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"\b(bearer|basic|token)\s+(?=[^\s'\"]*\d|[^\s'\"]{20})[\w.~+/=-]{6,}", re.IGNORECASE),
         rf"\1 {REMOVED}",
     ),
-    # key=value, key: value and "key": "value", also inside JSON that was quoted once more. Quotes stay: JSON stays JSON.
+    # key=value, key: value, "key": "value", also inside JSON that was quoted once more. Quotes stay: it stays JSON.
     (
         re.compile(
             rf"((?:{_NAMES})\\*[\"']?\s*(?:=>|[=:])\s*)"
@@ -98,6 +98,14 @@ def _process(_logger: Any, _method: str, event: structlog.types.EventDict) -> st
     return event
 
 
+class AskedHowWeAre(logging.Filter):
+    """Leaves out that `/readyz` answered 503: that is an answer, asked for every few seconds, and no failure."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written."""
+        return getattr(getattr(record, "request", None), "path", "") != "/readyz"
+
+
 def _clock(*, as_json: bool) -> structlog.processors.TimeStamper:
     """When it happened: exact and in UTC for a collector, the time of day for people."""
     return structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json)
@@ -155,6 +163,7 @@ def log_settings(*, as_json: bool, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
+        "filters": {"asked_how_we_are": {"()": "mattermost_bridge.logging.AskedHowWeAre"}},
         "formatters": {"durar": {"()": "mattermost_bridge.logging.formatter", "as_json": as_json}},
         "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "durar"}},
         "root": {"handlers": ["out"], "level": "WARNING"},
@@ -169,6 +178,6 @@ def log_settings(*, as_json: bool, level: str) -> dict[str, Any]:
                 name: passing | {"level": "WARNING"} for name in ("celery", "celery.task", "celery.redirected", "kombu")
             },
             # A page that does not exist is no event; what failed inside is logged as an error.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["asked_how_we_are"]},
         },
     }

@@ -13,6 +13,8 @@ EARS_SLOTS = 8
 VOICES_SLOTS = 8
 # A page that is being served may end; nobody needs it longer.
 WEB_GRACE = 3
+# What Celery says, past every logger, when it is asked to stop.
+WORKER_NOISE = ("worker: Warm shutdown", "worker: Hitting Ctrl+C again")
 # Addresses that mean: listen on all of this machine's.
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
 
@@ -98,6 +100,7 @@ def workers(options: Options) -> list[Program]:
                 *("--queues", "events,deliveries,upkeep", "--listeners", str(options.listeners)),
             ],
             grace=grace,
+            noise=WORKER_NOISE,
         ),
         Program(
             "voices",
@@ -106,6 +109,7 @@ def workers(options: Options) -> list[Program]:
                 *("--queues", "turns"),
             ],
             grace=grace,
+            noise=WORKER_NOISE,
         ),
         Program(
             "scheduler",

@@ -81,7 +81,10 @@ class Supervisor:
     def run(self, until: Callable[[], bool] | None = None) -> None:
         """Keep everything running until somebody asks us to stop, or `until`, asked ten times a second, says yes."""
         while not self.stopping and not (until and until()):
-            self._turn(ASK_EVERY if until else SLEEP)
+            # Lines may come faster than that, and asking may cause lines.
+            ask_again = time.monotonic() + (ASK_EVERY if until else SLEEP)
+            while not self.stopping and (left := ask_again - time.monotonic()) > 0:
+                self._turn(left)
 
     def _turn(self, longest: float) -> None:
         """Wait for something to happen, at most `longest` seconds, and see to it."""

@@ -71,6 +71,7 @@ class Command(BaseCommand):
 
     def handle(self, **given: Any) -> None:
         """Run until asked to stop. A start that fails is one sentence on standard error and exit status 1."""
+        os.umask(0o077)  # the database, the log of tasks and the sandbox's state are this user's alone
         try:
             self._up(_options(given))
         except (CannotStartError, ImproperlyConfigured, WrongKeyError) as error:
