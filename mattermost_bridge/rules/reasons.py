@@ -94,6 +94,13 @@ class Reason(StrEnum):
         "Events of this kind are kept, but nothing is done with them yet.",
         "",
     )
+    BEFORE_LISTENING = (
+        "before_listening",
+        Outcome.IGNORED,
+        "Before the bot listened",
+        "The post was written just before the bot began to listen here; what is older is history and is not answered.",
+        "If it should be answered, ask the person to write it again.",
+    )
     CHANNEL_GONE = (
         "channel_gone",
         Outcome.IGNORED,
