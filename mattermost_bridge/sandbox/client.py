@@ -56,11 +56,13 @@ class SandboxClient:
 
     # Calls
 
-    def control(self, method: str, path: str, **fields: Any) -> dict[str, Any]:
+    def control(self, method: str, path: str, /, **fields: Any) -> dict[str, Any]:
         """Call the control interface; the package's docstring lists what it takes. Raises AssertionError."""
-        kind = "params" if method == "GET" else "json"
         url = f"{self.base_url}/sandbox/control/{path}"
-        response = self._session.request(method, url, timeout=CALL_LIMIT, **{kind: fields})
+        if method == "GET":
+            response = self._session.get(url, params=fields, timeout=CALL_LIMIT)
+        else:
+            response = self._session.request(method, url, json=fields, timeout=CALL_LIMIT)
         if not response.ok:
             raise AssertionError(f"{method} {path}: {response.status_code} {response.text}")
         return dict(response.json())
@@ -156,7 +158,7 @@ class SandboxClient:
 
     # Trouble
 
-    def fault(self, kind: str, **fields: Any) -> str:
+    def fault(self, kind: str, /, **fields: Any) -> str:
         """Make a rule for requests and return its id."""
         return str(self.control("POST", "faults", kind=kind, **fields)["id"])
 

@@ -54,13 +54,14 @@ class Fault:
         """Wait when the rule delays or holds requests at this stage. Raises ConnectionCut when released as failed."""
         if stage != self.stage:
             return
-        if self.kind == "delay":
-            await asyncio.sleep(self.seconds)
-        elif self.kind == "hang":
-            future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self.held.append(future)
-            if not await future:
-                raise ConnectionCut
+        if self.kind not in ("delay", "hang"):
+            return
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.held.append(future)
+        await asyncio.wait([future], timeout=self.seconds if self.kind == "delay" else None)
+        self.held = [other for other in self.held if other is not future]
+        if future.done() and not future.result():
+            raise ConnectionCut
 
     def release(self, *, complete: bool) -> int:
         """Let the held requests go on, or cut them; return how many were held."""
@@ -140,7 +141,7 @@ class Faults:
             self.remove(fault_id)
 
 
-_FIELDS = {
+_FIELDS: dict[str, Any] = {
     "kind": str, "method": str, "path": str, "who": str, "body_matches": str, "times": int, "skip": int, "status": int,
     "headers": dict, "error_id": str, "seconds": (int, float), "stage": str, "body": object,
 }  # fmt: skip

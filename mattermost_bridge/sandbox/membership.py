@@ -70,7 +70,11 @@ def add_member(box: "Sandbox", actor: User, channel: Channel, user: User) -> Non
     channel.members[user.id] = state.clock.ms()
     state.on_change()
     data = {"team_id": channel.team_id, "user_id": user.id}
-    box.hub.publish(Event("user_added", data, channel.id))
+    if box.settings.modern:  # the user's own event is apart from the others'
+        box.hub.publish(Event("user_added", data, channel.id, omit_user=user.id))
+        box.hub.publish(Event("user_added", data, channel.id, user_id=user.id))
+    else:
+        box.hub.publish(Event("user_added", data, channel.id))
     if joining:
         system_post(box, actor, channel, "system_join_channel", f"{user.username} joined the channel.")
         return
@@ -108,6 +112,7 @@ def archive(box: "Sandbox", actor: User, channel: Channel) -> None:
     system_post(box, actor, channel, "system_channel_deleted", f"{actor.username} archived the channel.")
     channel.delete_at = channel.update_at = box.state.clock.ms()
     box.state.on_change()
-    scope = {"channel_id": channel.id} if channel.type == PRIVATE and box.settings.modern else {"team_id": TEAM_ID}
     data = {"channel_id": channel.id, "delete_at": channel.delete_at}
-    box.hub.publish(Event("channel_deleted", data, **scope))
+    hidden = channel.type == PRIVATE and box.settings.modern  # since 9.10 the team does not hear of these
+    scope = Event("channel_deleted", data, channel.id) if hidden else Event("channel_deleted", data, team_id=TEAM_ID)
+    box.hub.publish(scope)

@@ -60,10 +60,10 @@ async def _with_fault(request: web.Request, handler: Handler, entry: Entry) -> w
         return await _answer(request, handler)
     entry.fault = fault.kind
     if fault.kind == "answer":
-        response = fault.answer()
+        answer = fault.answer()
         if fault.status == 401:
-            _clear_cookie(response)
-        return response
+            _clear_cookie(answer)
+        return answer
     await fault.at("before")
     response = await _answer(request, handler)
     await fault.at("after")
@@ -92,8 +92,8 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     except Exception:
         log.exception("The sandbox failed in %s %s; this is a bug of the sandbox.", request.method, request.path)
-        error = ApiError(500, "sandbox.bug", "The sandbox has a bug; its log says more.")
-        response = reply(error.as_rest(request[REQUEST_ID]), 500)
+        bug = ApiError(500, "sandbox.bug", "The sandbox has a bug; its log says more.")
+        response = reply(bug.as_rest(request[REQUEST_ID]), 500)
     if not response.prepared:
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         response.headers["X-Version-Id"] = settings.version_id

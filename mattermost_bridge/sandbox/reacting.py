@@ -18,8 +18,8 @@ _NAME = re.compile(r"[a-zA-Z0-9\-+_]{1,64}")
 def add(box: "Sandbox", user: User, body: Any) -> Reaction:
     """Add a reaction; a repeat is as good as the first, and an unknown emoji name is stored. Raises ApiError."""
     fields = body if isinstance(body, dict) else {}
-    user_id, post_id, name = (fields.get(key) for key in ("user_id", "post_id", "emoji_name"))
-    if not (is_valid_id(user_id) and is_valid_id(post_id) and isinstance(name, str) and name):
+    user_id, post_id, name = (str(fields.get(key) or "") for key in ("user_id", "post_id", "emoji_name"))
+    if not (is_valid_id(user_id) and is_valid_id(post_id) and name):
         raise ApiError(400, "api.reaction.save_reaction.invalid.app_error", "Reaction is not valid.")
     if user_id != user.id:
         raise ApiError(

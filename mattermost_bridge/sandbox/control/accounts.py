@@ -59,7 +59,8 @@ def _new_name(call: ControlCall, name: object) -> str:
 
 async def add_people(call: ControlCall) -> web.Response:
     """POST users/people: members of the team and of the start channels."""
-    names = [_new_name(call, name) for name in call.get("usernames", [])]
+    wanted: list[object] = call.get("usernames", [])
+    names = [_new_name(call, name) for name in wanted]
     people = [SandboxPerson(name, name.capitalize(), "Sandbox") for name in dict.fromkeys(names)]
     for person in people:
         add_person(call.box.state, person)

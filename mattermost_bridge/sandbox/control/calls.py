@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -37,13 +37,13 @@ class ControlCall:
 
     def get(self, name: str, default: T) -> T:
         """Return a field of the same type as `default`. Raises ControlError for another type."""
-        value = self.fields.get(name)
+        value: Any = self.fields.get(name)
         if value is None:
             return default
-        wanted = (int, float) if isinstance(default, float) else type(default)
+        wanted: Any = (int, float) if isinstance(default, float) else type(default)
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
             raise ControlError(f"The field {name!r} cannot be {value!r}.")
-        return value
+        return cast("T", value)
 
     def need(self, name: str) -> str:
         """Return a text that must be there."""

@@ -31,7 +31,7 @@ async def post(call: ControlCall) -> web.Response:
 
 
 def _messages(call: ControlCall) -> list[str]:
-    messages = call.get("messages", [])
+    messages: list[Any] = call.get("messages", [])
     if messages:
         if not all(isinstance(message, str) for message in messages):
             raise ControlError("The field 'messages' must be a list of texts.")

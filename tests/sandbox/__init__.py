@@ -1,0 +1,1 @@
+"""The sandbox checked sentence by sentence against what was seen of a real Mattermost, over real HTTP and WebSocket."""
