@@ -34,7 +34,9 @@ def process_event(event_id: int) -> turns.Taken | None:
             if event is None:
                 return None
             conversation = _settle(event)
-            taken = turns.take(conversation) if conversation and turns.has_room() else None
+            taken = None
+            if conversation is not None and turns.has_room():
+                taken = turns.take(conversation, just_decided=event)
     except Exception as error:
         log.exception("an event could not be decided", event_id=event_id)
         _note_failure(event_id, error)

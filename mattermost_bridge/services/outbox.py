@@ -7,17 +7,17 @@ A delivery is claimed by one worker, sent, and settled. This module makes rows a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Delivery, OutboxState, Turn
 from mattermost_bridge.models.states import UNSETTLED, DeliveryState
@@ -36,11 +36,16 @@ MOST_IN_FLIGHT = 4
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery that this process may send until its claim ends. `probes` when it tries out a server that was away."""
+    """A delivery that this process may send until its claim ends. `probes` when it tries out a server that was away.
+
+    The row, and the account's settings, come along when the claiming had them at hand.
+    """
 
     delivery_id: int
     account_pk: int
     probes: bool = False
+    delivery: Delivery | None = field(default=None, compare=False, repr=False)
+    account: AccountSettings | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,23 @@ def post_claimed(
     recipient_id: str = "",
     turn: Turn | None = None,
     since_ms: int = 0,
-    claim: bool = True,
+    account: AccountSettings | None = None,
 ) -> Claimed | None:
-    """As `post`, but the caller sends by itself after the commit what it got claimed, when the lane is free."""
-    rows = _rows(account_pk, channel_id, text, kind, root_id, recipient_id, turn, since_ms)
-    claims = bool(rows) and claim and _may_claim_at_once(account_pk, channel_id, root_id)
+    """As `post`, but with the account's settings at hand the caller may get the first part claimed.
+
+    It then sends that part by itself after the commit. That is so when the lane is free and the account may make one
+    more call now.
+    """
+    limit = account.text_chunk_limit if account else None
+    rows = _rows(account_pk, channel_id, text, kind, root_id, recipient_id, turn, since_ms, limit)
+    claims = bool(rows) and account is not None and _may_claim_at_once(account_pk, channel_id, root_id)
     if claims:
         first = rows[0]
         first.state, first.claimed_by, first.attempts = DeliveryState.SENDING, holder(), 1
         first.claim_until = timezone.now() + timedelta(seconds=settings.TIMES["delivery_claim"])
     Delivery.objects.bulk_create(rows)
     if claims:
-        return Claimed(rows[0].pk, account_pk)
+        return Claimed(rows[0].pk, account_pk, delivery=rows[0], account=account)
     if rows:
         hints.task_after_commit(DRAIN, account_pk)
     return None
@@ -111,8 +121,9 @@ def _rows(
     recipient_id: str,
     turn: Turn | None,
     since_ms: int,
+    limit: int | None = None,
 ) -> list[Delivery]:
-    parts = split_text(clean(text), settings_for(account_pk).text_chunk_limit)
+    parts = split_text(clean(text), limit or settings_for(account_pk).text_chunk_limit)
     return [
         Delivery(
             account_id=account_pk,
@@ -136,27 +147,11 @@ def _in_flight(account_pk: int) -> QuerySet[Delivery]:
 
 def _may_claim_at_once(account_pk: int, channel_id: str, root_id: str) -> bool:
     """Whether the lane is free and the account may make one more call now. Locks the account's outbox."""
-    lane = Delivery.objects.filter(account=OuterRef("pk"), channel_id=channel_id, root_id=root_id, state__in=UNSETTLED)
-    state = (
-        OutboxState.objects.select_for_update(of=("self",))
-        .annotate(busy=Exists(lane), flying=_count_of(_in_flight_of_row()))
-        .filter(pk=account_pk)
-        .first()
-    )
-    if state is None:
-        OutboxState.objects.get_or_create(pk=account_pk)
+    state, made = OutboxState.objects.select_for_update().get_or_create(pk=account_pk)
+    if made or state.parked_since is not None or state.paused_since is not None:
         return False
-    free = state.parked_since is None and state.paused_since is None
-    return free and not state.busy and state.flying < MOST_IN_FLIGHT
-
-
-def _in_flight_of_row() -> QuerySet[Delivery]:
-    return Delivery.objects.filter(account=OuterRef("pk"), state=DeliveryState.SENDING, claim_until__gt=Now())
-
-
-def _count_of(rows: QuerySet[Delivery]) -> Coalesce:
-    counted = rows.order_by().values("account").annotate(number=Count("pk")).values("number")
-    return Coalesce(Subquery(counted), Value(0))
+    lane = Delivery.objects.filter(account=account_pk, channel_id=channel_id, root_id=root_id, state__in=UNSETTLED)
+    return not lane.exists() and _in_flight(account_pk).count() < MOST_IN_FLIGHT
 
 
 def due(account_pk: int | None = None) -> QuerySet[Delivery]:
@@ -197,7 +192,7 @@ def claim_next(account_pk: int) -> Claimed | None:
         delivery.claim_until = timezone.now() + timedelta(seconds=settings.TIMES["delivery_claim"])
         delivery.attempts += 1
         delivery.save(update_fields=["state", "claimed_by", "claim_until", "attempts", "unclear"])
-    return Claimed(delivery.pk, account_pk, probes)
+    return Claimed(delivery.pk, account_pk, probes, delivery)
 
 
 def send_claimed(claimed: Claimed) -> None:

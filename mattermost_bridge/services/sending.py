@@ -35,8 +35,8 @@ class ClaimLostError(Exception):
 
 def send(claimed: outbox.Claimed) -> bool:
     """Make one attempt with a claimed delivery and save what came of it. True when its post is there."""
-    delivery = Delivery.objects.get(pk=claimed.delivery_id)
-    account = settings_for(delivery.account_id)
+    delivery = claimed.delivery or Delivery.objects.get(pk=claimed.delivery_id)
+    account = claimed.account or settings_for(delivery.account_id)
     claim = kept(
         lambda: _renew(delivery.pk),
         every=settings.TIMES["delivery_claim"] / 4,

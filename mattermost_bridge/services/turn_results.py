@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.agents.base import AgentAnswer, AgentError, ErrorKind
+from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.models import Agent, Conversation, Turn
 from mattermost_bridge.models.states import DeliveryKind, EventState, TurnState
 from mattermost_bridge.rules import texts
@@ -34,31 +35,33 @@ def finish(taken: Taken, turn: Turn, agent: Agent | None, result: AgentAnswer | 
             return None
         turn.agent = agent
         if isinstance(result, AgentError):
-            claimed = _fail(turn, str(result.kind), result.cause, _sentence(result))
+            claimed = _fail(turn, str(result.kind), result.cause, _sentence(result), account=taken.settings)
         else:
-            claimed = _answer(turn, result)
-    log.info("turn ended", turn_id=turn.pk, state=turn.state)
+            claimed = _answer(turn, result, taken.settings)
+    log.debug("turn ended", turn_id=turn.pk, state=turn.state)
     return claimed
 
 
 def give_up(turn: Turn) -> None:
     """End a turn whose worker died too often, inside the caller's transaction, and tell the person."""
     cause = f"The worker that ran this turn died {turn.starts} times. Look at the workers' log around these times."
-    _fail(turn, WORKER_DIED, cause, texts.WORKER_DIED, claim=False)
+    _fail(turn, WORKER_DIED, cause, texts.WORKER_DIED)
 
 
-def _answer(turn: Turn, answer: AgentAnswer) -> outbox.Claimed | None:
+def _answer(turn: Turn, answer: AgentAnswer, account: AccountSettings) -> outbox.Claimed | None:
     turn.state, turn.answer, turn.model = TurnState.DONE, answer.text, answer.model[:120]
     turn.input_tokens, turn.output_tokens = answer.input_tokens, answer.output_tokens
     _end(turn, EventState.ANSWERED, "")
-    return _post(turn, answer.text, DeliveryKind.ANSWER, claim=True)
+    return _post(turn, answer.text, DeliveryKind.ANSWER, account)
 
 
-def _fail(turn: Turn, kind: str, cause: str, sentence: str, *, claim: bool = True) -> outbox.Claimed | None:
+def _fail(
+    turn: Turn, kind: str, cause: str, sentence: str, *, account: AccountSettings | None = None
+) -> outbox.Claimed | None:
     turn.state, turn.error_kind, turn.error = TurnState.FAILED, kind[:40], cause
     _end(turn, EventState.FAILED, cause)
     log.warning("turn failed", turn_id=turn.pk, kind=kind, cause=cause)
-    return _post(turn, sentence, DeliveryKind.FAILURE, claim=claim)
+    return _post(turn, sentence, DeliveryKind.FAILURE, account)
 
 
 def _end(turn: Turn, event_state: str, error: str) -> None:
@@ -79,7 +82,8 @@ def _end(turn: Turn, event_state: str, error: str) -> None:
     turn.events.update(state=event_state, error=error)
 
 
-def _post(turn: Turn, text: str, kind: str, *, claim: bool) -> outbox.Claimed | None:
+def _post(turn: Turn, text: str, kind: str, account: AccountSettings | None) -> outbox.Claimed | None:
+    """Put the text into the outbox; with the `account`'s settings at hand this process sends it by itself."""
     conversation = turn.conversation
     return outbox.post_claimed(
         account_pk=conversation.account_id,
@@ -90,7 +94,7 @@ def _post(turn: Turn, text: str, kind: str, *, claim: bool) -> outbox.Claimed | 
         recipient_id=conversation.peer_id,
         turn=turn,
         since_ms=turn.trigger_at,
-        claim=claim,
+        account=account,
     )
 
 

@@ -22,12 +22,13 @@ from mattermost_bridge.agents.base import (
     build,
     trim_history,
 )
-from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.rest import client_for
 from mattermost_bridge.models import Agent as AgentRecord
 from mattermost_bridge.models import Turn
 from mattermost_bridge.models.states import TurnState
+from mattermost_bridge.rules.mentions import strip_mention
 from mattermost_bridge.services import outbox, turn_results, turns
 from mattermost_bridge.services.agents import agent_config
 from mattermost_bridge.services.keeping import kept
@@ -74,8 +75,7 @@ def stop_running(reason: str = "Durar is being stopped") -> None:
 
 def _run_one(taken: turns.Taken) -> bool:
     """Run one turn; True when it was put back."""
-    turn = Turn.objects.select_related("conversation__account").get(pk=taken.turn_id)
-    account = settings_for(turn.conversation.account_id)
+    turn, account = taken.turn, taken.settings
     agent_pk = turn.conversation.agent_id or account.agent_pk
     record = AgentRecord.objects.filter(pk=agent_pk).first()
     config = agent_config(record) if record else AgentConfig(backend="", name="")
@@ -86,10 +86,10 @@ def _run_one(taken: turns.Taken) -> bool:
         length=settings.TIMES["conversation_lease"],
         on_lost=lambda: deadline.cancel("another worker has taken over this conversation"),
     )
-    log.info("turn started", turn_id=turn.pk, account=account.account_id, agent=config.name, start=turn.starts)
+    log.debug("turn started", turn_id=turn.pk, account=account.account_id, agent=config.name, start=turn.starts)
     with lease, _listed(deadline), _typing(account, turn):
         try:
-            answer: AgentAnswer | AgentError = _ask(config, record, turn, deadline)
+            answer: AgentAnswer | AgentError = _ask(config, record, taken, deadline)
         except AgentError as error:
             answer = error
         except Exception as error:
@@ -105,16 +105,15 @@ def _run_one(taken: turns.Taken) -> bool:
     return False
 
 
-def _ask(config: AgentConfig, record: AgentRecord | None, turn: Turn, deadline: Deadline) -> AgentAnswer:
+def _ask(config: AgentConfig, record: AgentRecord | None, taken: turns.Taken, deadline: Deadline) -> AgentAnswer:
     if record is None:
         raise AgentError(ErrorKind.BAD_SETTINGS, "The agent was removed while the message waited. Choose another one.")
     agent: Agent = build(config)
-    conversation = turn.conversation
-    sender = turn.events.order_by("create_at").values_list("username", flat=True).first() or ""
+    turn, conversation = taken.turn, taken.turn.conversation
     request = AgentRequest(
-        text=_question(turn),
+        text=_question(turn, taken.settings.bot_username),
         history=_history(turn, record),
-        sender_name=sender,
+        sender_name=taken.sender,
         channel_name=conversation.title,
         channel_kind=CHANNEL_KINDS.get(conversation.channel_type, "channel"),
         session_key=conversation.session_key,
@@ -123,14 +122,11 @@ def _ask(config: AgentConfig, record: AgentRecord | None, turn: Turn, deadline: 
     return agent.answer(request, deadline=deadline)
 
 
-def _question(turn: Turn) -> str:
-    """What was asked, without the bot's own mention in channels."""
-    from mattermost_bridge.rules.mentions import strip_mention
-
+def _question(turn: Turn, bot_username: str) -> str:
+    """What was asked, without the bot's own mention in channels; a bare mention stays what it is."""
     if turn.conversation.channel_type == "D":
         return turn.question
-    bot = turn.conversation.account.bot_username
-    return strip_mention(turn.question, bot) or turn.question
+    return strip_mention(turn.question, bot_username) or turn.question
 
 
 def _history(turn: Turn, record: AgentRecord) -> tuple[Message, ...]:

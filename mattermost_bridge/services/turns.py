@@ -7,17 +7,17 @@ writes result, deliveries and "answered" in one transaction that begins by provi
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.models import Conversation, InboundEvent, Turn
 from mattermost_bridge.models.states import UNDECIDED, EventOutcome, EventState, TurnState
 from mattermost_bridge.rules.reasons import Reason
@@ -29,15 +29,24 @@ log = structlog.get_logger(__name__)
 
 RUN = "durar.turns.run"
 MOST_STARTS = 5
+#: So many waiting events of a conversation are looked at to find one that nothing holds back.
+CANDIDATES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A turn that this process may run: it holds the conversation's lease under `fence`."""
+    """A turn that this process may run: it holds the conversation's lease under `fence`.
+
+    The rows that the taking had at hand come along, so that running it need not read them again: `turn` with its
+    conversation, and the `settings` under which it was decided.
+    """
 
     conversation_id: int
     turn_id: int
     fence: int
+    turn: Turn = field(compare=False, repr=False)
+    settings: AccountSettings = field(compare=False, repr=False)
+    sender: str = field(compare=False, default="")
 
 
 class Room:
@@ -108,26 +117,35 @@ def take_or_hint(conversation_id: int) -> Taken | None:
         return take(conversation) if conversation else None
 
 
-def take(conversation: Conversation) -> Taken | None:
+def take(conversation: Conversation, *, just_decided: InboundEvent | None = None) -> Taken | None:
     """Take the lease and the next turn, inside the caller's transaction; None when it is held or nothing waits.
 
-    A turn that was begun and not finished comes first: its worker died or was stopped. The fifth death ends it.
+    A turn that was begun and not finished comes first: its worker died or was stopped. The fifth death ends it. The
+    rights of an event that was `just_decided` in this transaction need not be looked at again.
     """
     seconds = settings.TIMES["conversation_lease"]
+    fence = conversation.fence + 1
     taken = (
-        Conversation.objects.filter(pk=conversation.pk)
+        # The fence that we saw belongs to the condition: if it moved meanwhile, somebody else was here.
+        Conversation.objects.filter(pk=conversation.pk, fence=conversation.fence)
         .filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
-        .update(lease_holder=holder(), lease_until=Now() + timedelta(seconds=seconds), fence=F("fence") + 1)
+        .update(lease_holder=holder(), lease_until=Now() + timedelta(seconds=seconds), fence=fence)
     )
     if not taken:
         return None
-    fence = Conversation.objects.values_list("fence", flat=True).get(pk=conversation.pk)
+    account = settings_for(conversation.account_id)
     turn = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING).first()
-    turn = (turn and _begin_again(turn)) or _begin(conversation)
+    if turn is None or not _begin_again(turn, account):
+        turn = _begin(conversation, account, just_decided)
     if turn is None:
         _let_go(conversation.pk, fence)
         return None
-    return Taken(conversation.pk, turn.pk, fence)
+    turn.conversation = conversation
+    if just_decided is not None and just_decided.turn_id == turn.pk:
+        sender = just_decided.username
+    else:
+        sender = turn.events.order_by("create_at", "post_id").values_list("username", flat=True).first() or ""
+    return Taken(conversation.pk, turn.pk, fence, turn, account, sender)
 
 
 def _let_go(conversation_id: int, fence: int) -> bool:
@@ -138,31 +156,31 @@ def _let_go(conversation_id: int, fence: int) -> bool:
     )
 
 
-def _begin_again(turn: Turn) -> Turn | None:
-    """Start a turn once more whose worker is gone; None when it has been given up or may no longer be answered."""
+def _begin_again(turn: Turn, account: AccountSettings) -> bool:
+    """Start a turn once more whose worker is gone; False when it has been given up or may no longer be answered."""
     from mattermost_bridge.services import turn_results
 
     if turn.starts >= MOST_STARTS:
         turn_results.give_up(turn)
-        return None
+        return False
     first = turn.events.order_by("create_at", "post_id").first()
-    if first is None or not _still_admitted(first):
+    if first is None or not _still_admitted(first, account):
         turn.state, turn.finished_at = TurnState.CANCELLED, timezone.now()
         turn.error_kind = Reason.REVOKED_MEANWHILE
         turn.error = "Stopped before its agent answered: the right to an answer, or the agent, was taken away."
         turn.save(update_fields=["state", "finished_at", "error_kind", "error"])
         turn.events.update(turn=None)  # what else it was to answer is looked at on its own
-        return None
+        return False
     turn.starts += 1
     turn.started_at = timezone.now()
     turn.save(update_fields=["starts", "started_at"])
-    return turn
+    return True
 
 
-def _begin(conversation: Conversation) -> Turn | None:
+def _begin(conversation: Conversation, account: AccountSettings, just_decided: InboundEvent | None) -> Turn | None:
     """Make the turn for the oldest event that may be answered now."""
-    while (event := _ready_events(conversation.pk).first()) is not None:
-        if not _still_admitted(event):
+    while (event := _next_event(conversation.pk)) is not None:
+        if event != just_decided and not _still_admitted(event, account):
             continue
         events = _joined(event)
         turn = Turn.objects.create(
@@ -174,6 +192,8 @@ def _begin(conversation: Conversation) -> Turn | None:
             trigger_at=event.create_at,
         )
         InboundEvent.objects.filter(pk__in=[one.pk for one in events]).update(turn=turn)
+        if just_decided is not None and event == just_decided:
+            just_decided.turn_id = turn.pk
         return turn
     return None
 
@@ -184,22 +204,29 @@ def _something_to_answer(conversation_id: int) -> bool:
     ).exists()
 
 
-def _ready_events(conversation_id: int):
-    """Admitted events without an answer, oldest first, that no older undecided event of their channel holds back."""
-    undecided = InboundEvent.objects.filter(account=OuterRef("account"), channel_id=OuterRef("channel_id")).filter(
+def _next_event(conversation_id: int) -> InboundEvent | None:
+    """The oldest admitted event without an answer that no older undecided event of its channel holds back."""
+    waiting = InboundEvent.objects.filter(
+        conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, turn=None
+    ).order_by("create_at", "post_id")
+    blocked: set[str] = set()
+    for event in waiting[:CANDIDATES]:
+        if event.channel_id not in blocked:
+            if not _is_held_back(event):
+                return event
+            blocked.add(event.channel_id)
+    return None
+
+
+def _is_held_back(event: InboundEvent) -> bool:
+    """Whether an older event of the channel, or another one of the same approval, is still undecided."""
+    undecided = InboundEvent.objects.filter(account=event.account_id, channel_id=event.channel_id).filter(
         Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None)
     )
-    older = undecided.filter(
-        Q(create_at__lt=OuterRef("create_at")) | Q(create_at=OuterRef("create_at"), post_id__lt=OuterRef("post_id"))
-    )
-    of_the_same_approval = undecided.filter(join_key=OuterRef("join_key")).exclude(join_key="")
-    return (
-        InboundEvent.objects.filter(
-            conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, turn=None
-        )
-        .filter(~Exists(older), ~Exists(of_the_same_approval))
-        .order_by("create_at", "post_id")
-    )
+    before = Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
+    if event.join_key:
+        before |= Q(join_key=event.join_key)
+    return undecided.filter(before).exists()
 
 
 def _joined(event: InboundEvent) -> list[InboundEvent]:
@@ -216,11 +243,11 @@ def _joined(event: InboundEvent) -> list[InboundEvent]:
     )
 
 
-def _still_admitted(event: InboundEvent) -> bool:
+def _still_admitted(event: InboundEvent, account: AccountSettings) -> bool:
     """Whether the right to an answer still stands; revoking and blocking count up to the moment a turn starts."""
     from mattermost_bridge.services.decisions import decision_on
 
-    decision = decision_on(event, settings_for(event.account_id))
+    decision = decision_on(event, account)
     if decision.outcome == Outcome.ADMITTED:
         return True
     if decision.reason == Reason.NO_AGENT:
