@@ -97,7 +97,8 @@ class MattermostStream:
                 else:
                     self._kept.append(frame)
         except StreamClosed as closed:
-            if heard or self._connection.close_code != _ABNORMAL or self._connection.protocol.close_sent is not None:
+            # A close frame was sent when we answered the server's, or when we gave up (a broken frame, no pong).
+            if heard or self._connection.protocol.close_sent is not None:
                 raise
             raise TokenRefused(
                 "The server closed the connection after the authentication challenge: "

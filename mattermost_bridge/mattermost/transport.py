@@ -18,10 +18,10 @@ from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
-import certifi
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
+from requests.certs import where
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import MaxRetryError
@@ -90,7 +90,7 @@ def tls_context() -> ssl.SSLContext:
     bundle that REQUESTS_CA_BUNDLE names.
     """
     context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
+    context.load_verify_locations(where())
     bundle = os.environ.get("REQUESTS_CA_BUNDLE")
     if bundle:
         context.load_verify_locations(bundle)

@@ -186,14 +186,44 @@ def test_a_connection_that_was_idle_for_long_is_not_used_for_a_write(serve, monk
 
 
 def test_a_server_that_closed_the_idle_connection_is_met_by_a_new_one(serve):
+    closed = threading.Semaphore(0)
+
     def answer_and_close(connection, request):
         connection.sendall(answer(201, POST_JSON))
         hang_up(connection, request)
+        closed.release()
 
     client, server = serve(answer_and_close)
     for _ in range(3):
         client.create_post(CHANNEL, "hello")
+        assert closed.acquire(timeout=30)
     assert server.connections == 3
+
+
+def test_only_a_read_tries_a_refused_connection_again(monkeypatch):
+    tries = []
+
+    def refuse(address, *_args, **_options):
+        tries.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
+    client = MattermostClient("http://127.0.0.1:8065", TOKEN)
+    assert not failing_post(client).is_unclear
+    assert len(tries) == 1
+    failing_read(client)
+    assert len(tries) == 1 + 3
+
+
+def test_an_endless_error_body_is_cut(serve):
+    def flood(connection, _request):
+        connection.sendall(b"HTTP/1.1 500 Internal Server Error\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                connection.sendall(b"x" * 65536)
+
+    client, _ = serve(flood)
+    assert failing_post(client).status == 500
 
 
 @pytest.fixture

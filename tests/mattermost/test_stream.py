@@ -134,6 +134,17 @@ async def test_a_close_frame_after_the_challenge_is_no_refused_token(connected):
     assert (caught.value.code, caught.value.reason) == (1012, "restarting")
 
 
+async def test_a_broken_frame_after_the_challenge_is_no_refused_token(connected):
+    async def send_reserved_opcode(_server, connection):
+        connection.transport.write(b"\x83\x00")
+        connection.transport.close()
+
+    async with connected(after_challenge(then=send_reserved_opcode)) as (stream, _):
+        with pytest.raises(StreamClosed) as caught:
+            await stream.authenticate()
+    assert caught.value.code == 1006
+
+
 async def test_a_reply_that_fails_with_401_is_a_refused_token(connected):
     async with connected(after_challenge(PING_REVOKED.replace('"seq_reply":2', '"seq_reply":1'))) as (stream, _):
         with pytest.raises(TokenRefused, match=r"api\.context\.invalid_token\.error") as caught:
@@ -313,6 +324,5 @@ async def test_neither_the_token_nor_messages_reach_the_log_even_at_debug(connec
         await stream.next_frame()
         await stream.next_frame()
         assert TOKEN not in repr(stream)
-    ours = [record for record in caplog.records if not record.name.startswith("websockets.server")]
-    assert all(TOKEN not in record.getMessage() for record in ours)
-    assert all("hey @durar" not in record.getMessage() for record in ours)
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("websockets.server")]
+    assert not [text for text in ours if TOKEN[:8] in text or "challenge" in text or "posted" in text]
