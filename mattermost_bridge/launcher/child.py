@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
+from mattermost_bridge.launcher.forked import CAN_FORK, Forked
 from mattermost_bridge.launcher.output import Lines
 from mattermost_bridge.launcher.plan import Program
 
@@ -19,7 +21,8 @@ LONGEST_DELAY = 30.0
 # Who lived this long was well: the next death counts as a first one.
 WELL_AFTER = 60.0
 _PR_SET_PDEATHSIG = 1
-# Loaded here: between fork and exec nothing may be imported.
+_PR_SET_NAME = 15
+# Loaded here: a process that was just forked should import nothing.
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -37,19 +40,22 @@ class Backoff:
         return delay
 
 
-def _die_with(parent: int) -> Callable[[], None]:
-    """What a child does before it becomes its program: have the system kill it when `parent` dies, however it dies.
-
-    Only Linux can do this. Must be called in the main thread: the system watches the thread that started the child.
+def _before(name: str, parent: int) -> Callable[[], None]:
+    """What a child does before it becomes its program: make a group of its own, so that a Ctrl-C at the terminal
+    reaches `parent` alone, which stops the children in order; and have the system kill it when `parent` dies, however
+    it dies. Only Linux can do that, and it watches the thread that started the child: the only one we have.
     """
+    title = f"durar-{name}".encode()
 
-    def before_exec() -> None:
+    def before() -> None:
+        os.setpgid(0, 0)
         if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_NAME, title)
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # it died between the fork and this line
                 os._exit(1)
 
-    return before_exec
+    return before
 
 
 def how_it_ended(status: int) -> str:
@@ -70,9 +76,9 @@ class Child:
         self.lines = Lines()
         self.start_at: float | None = None
         self._folder = folder
-        self._environment = environment | program.environment | {"DURAR_PROCESS": program.name}
+        self._environment = environment | {"DURAR_PROCESS": program.name}
         self._backoff = Backoff()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._started = 0.0
 
     def __repr__(self) -> str:
@@ -89,7 +95,7 @@ class Child:
         return self._process is not None
 
     @property
-    def output(self) -> IO[bytes]:
+    def output(self) -> IO[bytes] | FileIO:
         """Where its lines come from, both its standard output and its errors. Only while `running`."""
         assert self._process is not None
         assert self._process.stdout is not None
@@ -98,17 +104,20 @@ class Child:
     def start(self, now: float) -> None:
         """Start the program. Raises OSError when it cannot be."""
         self.start_at = None
-        self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-            self.program.command,
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            # A group of its own: a Ctrl-C at the terminal reaches us alone, and we stop the children in order.
-            process_group=0,
-            preexec_fn=_die_with(os.getpid()),  # safe: this process has one thread
-        )
+        program, first = self.program, _before(self.program.name, os.getpid())
+        if program.fork and CAN_FORK:
+            _python, _m, module, *arguments = program.command
+            self._process = Forked(module, arguments, folder=self._folder, environment=self._environment, first=first)
+        else:
+            self._process = subprocess.Popen(  # noqa: S603 - the command is ours
+                program.command,
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                preexec_fn=first,
+            )
         os.set_blocking(self.output.fileno(), False)
         self._started = now
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mattermost_bridge.launcher import broker
@@ -13,6 +13,19 @@ EARS_SLOTS = 8
 VOICES_SLOTS = 8
 # A page that is being served may end; nobody needs it longer.
 WEB_GRACE = 3
+# What the forks run: the web server with its protocols, the workers and the scheduler.
+PRELOADED = (
+    "uvicorn.main",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+    "uvicorn.loops.auto",
+    "celery.bin.celery",
+    "celery.apps.worker",
+    "celery.apps.beat",
+    "celery.concurrency.thread",
+    "kombu.transport.redis",
+    "durar_site.urls",
+)
 # What Celery says, past every logger, when it is asked to stop.
 WORKER_NOISE = ("worker: Warm shutdown", "worker: Hitting Ctrl+C again")
 # Addresses that mean: listen on all of this machine's.
@@ -23,6 +36,7 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: 
 class Program:
     """One process: its name in the log, its command, and the seconds it may take to stop.
 
+    With `fork` the command is `python -m MODULE ...` and the module may be run in a fork of this process instead.
     Programs with a higher `stop_rank` are stopped later: first what works, then what it works with. Lines that contain
     a text of `noise` are left out of the log.
     """
@@ -30,8 +44,8 @@ class Program:
     name: str
     command: list[str]
     grace: float
+    fork: bool = False
     stop_rank: int = 0
-    environment: dict[str, str] = field(default_factory=dict)
     noise: tuple[str, ...] = ()
 
 
@@ -63,21 +77,13 @@ def embedded_broker(socket: Path, server: Path) -> Program:
 def sandbox(options: Options) -> Program:
     """The sandbox: a small Mattermost to try the bridge on."""
     state = options.state / "sandbox.json"
-    command = [
-        sys.executable,
-        "-m",
-        "mattermost_bridge.sandbox",
-        "--port",
-        str(options.sandbox_port),
-        "--state",
-        str(state),
-    ]
+    command = _python("mattermost_bridge.sandbox", "--port", str(options.sandbox_port), "--state", str(state))
     return Program("sandbox", command, grace=5, stop_rank=1)
 
 
 def workers(options: Options) -> list[Program]:
     """Web, ears, voices and the scheduler: what every deployment runs."""
-    celery = [sys.executable, "-m", "celery", "-A", "durar_site", "--quiet"]
+    celery = [sys.executable, "-m", "celery", "-A", "durar_site", "--quiet", "--skip-checks"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--pool", "threads"]
     # A worker gives its turns `stop_grace` to end and then still has to put them back and to close its sockets.
     grace = options.stop_grace + 5
@@ -85,13 +91,13 @@ def workers(options: Options) -> list[Program]:
         Program(
             "web",
             [
-                *(sys.executable, "-m", "uvicorn", "durar_site.asgi:application"),
+                *_python("uvicorn", "durar_site.asgi:application"),
                 *("--host", options.bind, "--port", str(options.port)),
                 *("--lifespan", "off", "--log-level", "warning", "--no-access-log", "--no-server-header"),
                 *("--timeout-graceful-shutdown", str(WEB_GRACE)),
             ],
             grace=WEB_GRACE + 3,
-            environment={"DURAR_ALLOWED_HOSTS": ",".join(options.allowed_hosts)},
+            fork=True,
         ),
         Program(
             "ears",
@@ -100,6 +106,7 @@ def workers(options: Options) -> list[Program]:
                 *("--queues", "events,deliveries,upkeep", "--listeners", str(options.listeners)),
             ],
             grace=grace,
+            fork=True,
             noise=WORKER_NOISE,
         ),
         Program(
@@ -109,11 +116,17 @@ def workers(options: Options) -> list[Program]:
                 *("--queues", "turns"),
             ],
             grace=grace,
+            fork=True,
             noise=WORKER_NOISE,
         ),
         Program(
             "scheduler",
             [*celery, "beat", "--schedule", str(options.state / "scheduler"), "--pidfile", ""],
             grace=5,
+            fork=True,
         ),
     ]
+
+
+def _python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]

@@ -6,6 +6,7 @@ is only safe where no other thread may hold a lock.
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import signal
@@ -27,8 +28,10 @@ ASK_EVERY = 0.1
 class Supervisor:
     """Runs programs until SIGINT, SIGTERM or SIGHUP. Use as a context: leaving it, for whatever reason, stops all."""
 
-    def __init__(self, output: Output, *, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, output: Output, *, folder: Path, environment: dict[str, str], roster: Path) -> None:
+        """`roster` is the file that says, for scripts and people, which process has which id at the moment."""
         self._output = output
+        self._roster = roster
         self._folder = folder
         self._environment = environment
         self._children: list[Child] = []
@@ -58,6 +61,7 @@ class Supervisor:
             for number, handler in self._before.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(self._old_wakeup)
+            self._roster.unlink(missing_ok=True)
             self._selector.close()
             os.close(self._wake_read)
             os.close(self._wake_write)
@@ -73,10 +77,6 @@ class Supervisor:
             child = Child(program, folder=self._folder, environment=self._environment)
             self._children.append(child)
             self._start(child)
-
-    def died(self, name: str) -> bool:
-        """Whether the process `name` is down and waits to be started again."""
-        return any(child.program.name == name and child.start_at is not None for child in self._children)
 
     def run(self, until: Callable[[], bool] | None = None) -> None:
         """Keep everything running until somebody asks us to stop, or `until`, asked ten times a second, says yes."""
@@ -108,6 +108,7 @@ class Supervisor:
             self._output.say(f"{child.program.name} cannot be started: {error.strerror}; trying again in {delay:g} s.")
             return
         self._selector.register(child.output, selectors.EVENT_READ, child)
+        self._write_roster()
 
     def _look_whether_dead(self, child: Child) -> None:
         """If `child` is dead, show its last words and plan its next life."""
@@ -118,6 +119,7 @@ class Supervisor:
             self._show_new(child)
             self._selector.unregister(child.output)
         child.end()
+        self._write_roster()
         for line in child.lines.end():
             self._show(child, line)
         if not self.stopping:
@@ -139,6 +141,13 @@ class Supervisor:
     def _show(self, child: Child, line: str) -> None:
         if line.strip() and not any(text in line for text in child.program.noise):
             self._output.line(child.program.name, line)
+
+    def _write_roster(self) -> None:
+        """Say which processes there are, as JSON: name to process id, our own as `up`."""
+        ids = {"up": os.getpid()} | {child.program.name: child.pid for child in self._children if child.pid}
+        draft = self._roster.with_suffix(".new")
+        draft.write_text(json.dumps(ids) + "\n", encoding="utf-8")
+        draft.replace(self._roster)
 
     def _stop_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked_to_stop += 1

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from celery import current_app
 from django.conf import settings
 from django.core.checks import ERROR, WARNING, run_checks
 from django.core.exceptions import ImproperlyConfigured
@@ -19,6 +20,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from mattermost_bridge.launcher import broker, plan, words
 from mattermost_bridge.launcher.errors import CannotStartError
+from mattermost_bridge.launcher.forked import CAN_FORK, preload
 from mattermost_bridge.launcher.output import Output
 from mattermost_bridge.launcher.preflight import only_one, port_is_free
 from mattermost_bridge.launcher.readiness import Readiness
@@ -90,10 +92,17 @@ class Command(BaseCommand):
                 helpers.append(plan.sandbox(options))
             workers = plan.workers(options)
             output = Output([program.name for program in [*workers, *helpers]], as_json=settings.LOG_JSON)
-            environment = os.environ | {"PYTHONUNBUFFERED": "1", "DURAR_PORT": str(options.port)}
-            supervisor = stack.enter_context(Supervisor(output, folder=settings.BASE_DIR, environment=environment))
+            environment = _pass_on(options)
+            supervisor = stack.enter_context(
+                Supervisor(
+                    output, folder=settings.BASE_DIR, environment=environment, roster=options.state / "processes.json"
+                )
+            )
             supervisor.start(helpers)
             made = _prepare(options, output)
+            if CAN_FORK:
+                preload(plan.PRELOADED)
+                current_app.loader.import_default_modules()
             try:
                 if options.broker_socket:
                     _wait_for_broker(supervisor, options.broker_socket)
@@ -129,6 +138,15 @@ def _options(given: dict[str, Any]) -> plan.Options:
         stop_grace=settings.TIMES["stop_grace"],
         allowed_hosts=hosts,
     )
+
+
+def _pass_on(options: plan.Options) -> dict[str, str]:
+    """What was asked for becomes a setting: here, for the processes that are forked, and in the environment of the
+    others, which is returned."""
+    settings.PORT = options.port
+    settings.ALLOWED_HOSTS = options.allowed_hosts
+    own = {"DURAR_PORT": str(options.port), "DURAR_ALLOWED_HOSTS": ",".join(options.allowed_hosts)}
+    return os.environ | own | {"PYTHONUNBUFFERED": "1"}
 
 
 def _preflight(options: plan.Options) -> Any:
