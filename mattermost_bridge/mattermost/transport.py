@@ -21,7 +21,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.certs import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import MaxRetryError
@@ -90,7 +90,7 @@ def tls_context() -> ssl.SSLContext:
     bundle that REQUESTS_CA_BUNDLE names.
     """
     context = ssl.create_default_context()
-    context.load_verify_locations(where())
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     bundle = os.environ.get("REQUESTS_CA_BUNDLE")
     if bundle:
         context.load_verify_locations(bundle)
