@@ -216,14 +216,22 @@ def drain(account_pk: int, most: int = 200) -> int:
     return most
 
 
-def park(account_pk: int, reason: str) -> None:
-    """The server refuses the bot's token: nothing is sent, and nothing is given up, until it works again."""
+def park(account_pk: int, reason: str, refused_token: str | None = None) -> bool:
+    """The server refuses the bot's token: nothing is sent, and nothing is given up, until it works again.
+
+    Who names the token that was refused is told False, and nothing is parked, when the account has another one by
+    now: nobody would end a parking that follows the new token's first success.
+    """
     with transaction.atomic():
         state, _ = OutboxState.objects.select_for_update().get_or_create(pk=account_pk)
+        # Under the lock: a new token is committed before it ends the parking.
+        if refused_token is not None and settings_for(account_pk).token != refused_token:
+            return False
         if state.parked_since is None:
             state.parked_since, state.parked_reason = timezone.now(), reason
             state.save(update_fields=["parked_since", "parked_reason"])
             log.warning("outbox parked", account_pk=account_pk, reason=reason)
+    return True
 
 
 def unpark(account_pk: int) -> None:

@@ -53,7 +53,7 @@ def send(claimed: outbox.Claimed) -> bool:
             log.warning("a delivery's claim was lost before its post", delivery_id=delivery.pk)
             return False
         except MattermostError as error:
-            _failed(delivery, error)
+            _failed(delivery, error, account)
             return False
     if made and claimed.probes:
         outbox.resume(account.pk)
@@ -101,13 +101,14 @@ def _note_server_time(client: MattermostClient, delivery: Delivery) -> None:
     Delivery.objects.filter(pk=delivery.pk).update(since_ms=delivery.since_ms)
 
 
-def _failed(delivery: Delivery, error: MattermostError) -> None:
+def _failed(delivery: Delivery, error: MattermostError, account: AccountSettings) -> None:
     """An attempt failed or nobody knows: note it, and decide when it is tried again, if at all."""
     # A refusal of this very attempt says nothing about an earlier one that stayed unclear.
     unclear = delivery.unclear or error.is_unclear
     text = str(error)
     if error.is_unauthorized:
-        outbox.park(delivery.account_id, "The server refuses the bot's token.")
+        # A turn may have begun with a token that was replaced while the agent worked: then the new one is tried.
+        outbox.park(delivery.account_id, "The server refuses the bot's token.", refused_token=account.token)
         _note(delivery, error, unclear, None)
         _back(delivery, text, delay=0.0, unclear=unclear, counts=False)
         return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from mattermost_bridge.models import Delivery, DeliveryAttempt, OutboxState
+from mattermost_bridge.config import effective
+from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.models import Account, Delivery, DeliveryAttempt, OutboxState
 from mattermost_bridge.services import outbox, sending
 from tests.bridge import make_account
 from tests.services.fake_server import lost, refused, timed_out, unreachable
@@ -150,6 +153,20 @@ def test_a_refused_token_parks_the_outbox_and_kills_nothing(hinted, server):
     outbox.unpark(account.pk)
     hinted.run()
     assert server.texts() == ["one", "two"]
+
+
+def test_a_token_that_was_replaced_meanwhile_parks_nothing_and_the_new_one_is_used(hinted, server):
+    account = make_account()
+    old = settings_for(account.pk)
+    queue(account, "one")
+    hinted.lose()
+    claimed = replace(outbox.claim_next(account.pk), account=old)
+    Account.objects.filter(pk=account.pk).update(bot_token="n" * 26)
+    effective.bump_version()
+    server.script = [refused(401, "api.context.session_expired.app_error")]
+    outbox.send_claimed(claimed)
+    assert OutboxState.objects.get().parked_since is None
+    assert server.texts() == ["one"]
 
 
 def test_a_500_with_an_error_id_is_dead_after_ten_attempts(hinted, server):
