@@ -103,7 +103,7 @@ class Child:
 
     def start(self, now: float) -> None:
         """Start the program. Raises OSError when it cannot be."""
-        self.start_at = None
+        self.start_at, self._started = None, now
         program, first = self.program, _before(self.program.name, os.getpid())
         if program.fork and CAN_FORK:
             _python, _m, module, *arguments = program.command
@@ -119,7 +119,6 @@ class Child:
                 preexec_fn=first,
             )
         os.set_blocking(self.output.fileno(), False)
-        self._started = now
 
     def poll(self) -> int | None:
         """The exit status once the process is dead. Call `end` then."""

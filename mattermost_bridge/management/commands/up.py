@@ -187,7 +187,8 @@ def _prepare(options: plan.Options, output: Output) -> tuple[str, str] | None:
             sandbox_accounts.provide(plan.web_url("", options.sandbox_port))
     except OperationalError as error:
         place = "DATABASE_URL" if not settings.EMBEDDED else f"the rights and the free space of {settings.STATE_DIR}"
-        raise CannotStartError(f"The database cannot be used: {str(error).strip()}. Check {place}.") from error
+        why = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+        raise CannotStartError(f"The database cannot be used: {why}. Check {place}.") from error
     finally:
         connections.close_all()
     return made
