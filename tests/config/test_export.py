@@ -1,0 +1,196 @@
+"""Exporting, and that importing an export changes no effective setting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from mattermost_bridge.config import effective, exporter
+from mattermost_bridge.config.effective import bump_version, settings_for
+from mattermost_bridge.config.wanted import KEEP
+from mattermost_bridge.models import AccessEntry, Account, Agent, BridgeDefaults
+from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+from tests.config.files import CAROL, DAVE, ONE, take
+
+PEOPLE = (CAROL, DAVE, "*", "@name", "42")
+
+
+def effective_of_all() -> dict:
+    """Everything that holds, without the version that counts changes."""
+    return {
+        account.account_id: replace(settings_for(account.pk), version=0)
+        for account in Account.objects.filter(archived_at=None)
+    } | {"default account": effective.default_account_id()}
+
+
+@pytest.mark.django_db
+def test_an_export_holds_no_secret_and_says_what_stands_in_its_place():
+    take(ONE)
+    text = exporter.export()
+    assert "mm-token" not in text
+    assert f'"botToken": "{KEEP}"' in text
+    assert text.startswith("//")
+
+
+@pytest.mark.django_db
+def test_references_are_exported_as_they_are():
+    Account.objects.create(account_id="ops", token_ref="env:MATTERMOST_OPS")
+    assert exporter.content()["channels"]["mattermost"]["accounts"] == {"ops": {"botToken": "env:MATTERMOST_OPS"}}
+
+
+@pytest.mark.django_db
+def test_archived_accounts_and_approvals_are_not_exported():
+    Account.objects.create(account_id="old", archived_at=timezone.now())
+    ops = Account.objects.create(account_id="ops")
+    AccessEntry.objects.create(account=ops, value=CAROL, source="pairing")
+    assert exporter.content()["channels"]["mattermost"]["accounts"] == {"ops": {}}
+
+
+@pytest.mark.django_db
+def test_an_empty_installation_is_left_as_it_is():
+    take(exporter.export())
+    assert not Account.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_agent_of_a_provider_is_exported_as_its_primary_model():
+    agent = Agent.objects.create(
+        slug="local-qwen", backend="openai_compatible", model="qwen", base_url="http://x/v1", api_key="secret-key"
+    )
+    BridgeDefaults.objects.create(pk=1, agent=agent)
+    content = exporter.content()
+    assert content["agents"]["defaults"]["model"]["primary"] == "local/qwen"
+    assert content["models"]["providers"]["local"]["apiKey"] == KEEP
+    assert take(exporter.export()).changes.lines == []
+
+
+OVERRIDES = st.fixed_dictionaries(
+    {
+        "dm_policy": st.sampled_from(["", *(set(DmPolicy.values) - {"open"})]),
+        "group_policy": st.sampled_from(["", *GroupPolicy.values]),
+        "text_chunk_limit": st.none() | st.integers(50, 16383),
+        "pairing_text": st.sampled_from(["", "Your code:\n{code}", '"quotes" \\ {code} \U0001f600']),
+        "base_url": st.sampled_from(["", "https://chat.example.com", "http://10.0.0.1:8065/mm"]),
+        "own_allow_from": st.booleans(),
+        "own_group_allow_from": st.booleans(),
+    }
+)
+ENTRIES = st.lists(
+    st.tuples(
+        st.sampled_from(PEOPLE),
+        st.sampled_from(["dm", "group"]),
+        st.sampled_from(["config", "panel", "pairing"]),
+        st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),
+    ),
+    max_size=6,
+    unique_by=lambda entry: (entry[0], "dm" if entry[2] == "pairing" else entry[1], entry[2]),
+)
+ACCOUNTS = st.dictionaries(
+    st.sampled_from(["default", "ops", "alerts"]),
+    st.tuples(
+        OVERRIDES,
+        ENTRIES,
+        st.sampled_from(["", "tok-1", "ref"]),
+        st.booleans(),
+        st.sampled_from(["", "A name"]),
+        st.sampled_from([None, "echo", "local-qwen"]),
+    ),
+)
+
+
+class ImportOfExport(TestCase):
+    """The property that makes files safe to edit: what was exported can be imported without changing anything."""
+
+    @given(
+        defaults=OVERRIDES,
+        entries=ENTRIES,
+        accounts=ACCOUNTS,
+        agent=st.sampled_from([None, "echo", "local-qwen"]),
+        enabled=st.booleans(),
+        every_bridge=st.sampled_from(["", *GroupPolicy.values]),
+        default_account=st.sampled_from(["", "ops", "gone"]),
+    )
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def test_importing_an_export_changes_no_effective_setting(
+        self, defaults, entries, accounts, agent, enabled, every_bridge, default_account
+    ):
+        effective.forget()
+        agents = {None: None, "echo": Agent.objects.create(slug="echo", backend="echo")}
+        agents["local-qwen"] = Agent.objects.create(
+            slug="local-qwen", backend="openai_compatible", model="qwen", base_url="http://x/v1", api_key="k"
+        )
+        # Other tests may have left the row behind.
+        BridgeDefaults.objects.update_or_create(
+            pk=1,
+            defaults={
+                **defaults,
+                "agent": agents[agent],
+                "enabled": enabled,
+                "default_group_policy": every_bridge,
+                "default_account": default_account,
+            },
+        )
+        self._add(None, [entry for entry in entries if entry[2] != "pairing"])
+        for number, (account_id, (values, own_entries, token, on, name, own_agent)) in enumerate(accounts.items()):
+            account = Account.objects.create(
+                account_id=account_id,
+                enabled=on,
+                name=name,
+                agent=agents[own_agent],
+                bot_token=f"{token}-{number}" if token == "tok-1" else "",
+                token_ref="env:MATTERMOST_NOWHERE" if token == "ref" and number == 0 else "",
+                **values,
+            )
+            self._add(account, own_entries)
+        bump_version()
+        before = self._merged(effective_of_all())
+        take(exporter.export())
+        after = self._merged(effective_of_all())
+        assert after == before
+        assert take(exporter.export()).changes.lines == []
+
+    def _add(self, account, entries):
+        for value, which, source, until in entries:
+            AccessEntry.objects.create(
+                account=account,
+                value=value,
+                list="dm" if source == "pairing" else which,
+                source=source,
+                expires_at=until,
+            )
+
+    def _merged(self, found):
+        """The same person listed twice counts as one entry, the longer one: only that is compared."""
+        return {
+            key: replace(value, policy=replace(value.policy, **self._lists(value.policy)))
+            if hasattr(value, "policy")
+            else value
+            for key, value in found.items()
+        }
+
+    def _lists(self, policy):
+        def merged(entries):
+            ends = {}
+            for entry in entries or ():
+                ends.setdefault(entry.value, []).append(entry.expires_ms)
+            return {value: None if None in found else max(found) for value, found in ends.items()}
+
+        return {
+            "allow_from": merged(policy.allow_from),
+            "group_allow_from": None if policy.group_allow_from is None else merged(policy.group_allow_from),
+        }
+
+
+@pytest.mark.django_db
+def test_an_entry_that_has_expired_stays_expired():
+    past = timezone.now() - timedelta(days=1)
+    ops = Account.objects.create(account_id="ops", own_allow_from=True)
+    AccessEntry.objects.create(account=ops, value=CAROL, expires_at=past)
+    take(exporter.export())
+    assert AccessEntry.objects.get().expires_at == past
