@@ -4,6 +4,10 @@ The bare bot (`tools/bare_bot.py`) is the least that any bot can do: WebSocket i
 nothing stored. Both use the echo agent, which answers at once, so what is measured is the way. Times are taken from a
 person's post to the bot's post arriving on that person's own socket. Nothing here asserts anything: a figure that is
 worse than the aim is marked.
+
+The sandbox keeps posts in memory and makes one in well under a millisecond. A real Mattermost with its database took
+about five milliseconds more for each on a machine like this (13 ms for the bare bot's direct message), so the figures
+are taken twice: at the sandbox's own pace, where Durar's own work stands out, and at a server's pace, where it counts.
 """
 
 from __future__ import annotations
@@ -33,6 +37,8 @@ from tools.bench_people import Person, cpu_seconds, memory_mib, process_tree  # 
 console = Console()
 WARM_UP = 10
 AIM = 2.0
+#: Seconds that the server takes for a post, and how the figure is named.
+PACES = {0.0: "", 0.005: " at a server's pace"}
 
 
 def free_port() -> int:
@@ -107,7 +113,9 @@ async def connected(sandbox: SandboxProcess, names: list[str]):
         await asyncio.gather(*(person.close() for person in people))
 
 
-async def measure(sandbox: SandboxProcess, pid: int, started: float, samples: int, crowd: list[str]) -> dict[str, float]:
+async def measure(
+    sandbox: SandboxProcess, pid: int, started: float, samples: int, crowd: list[str]
+) -> dict[str, float]:
     """All figures of one bot that is being started."""
     figures: dict[str, float] = {}
     async with connected(sandbox, ["alice"]) as (alice,):
@@ -119,10 +127,39 @@ async def measure(sandbox: SandboxProcess, pid: int, started: float, samples: in
         for _ in range(WARM_UP):
             await alice.ask(direct, "warm up")
         await asyncio.sleep(3)
-        figures["direct message, ms"] = await median(alice, samples, direct, "hello")
-        figures["channel, ms"] = await median(alice, samples, support, "@durar hello")
         root = (await alice.post(support, "a thread"))["id"]
-        figures["thread, ms"] = await median(alice, samples, support, "@durar hello", root)
+        for pace in PACES:
+            with paced(sandbox, pace):
+                at = f", ms{PACES[pace]}"
+                figures["direct message" + at] = await median(alice, samples, direct, "hello")
+                figures["channel" + at] = await median(alice, samples, support, "@durar hello")
+                figures["thread" + at] = await median(alice, samples, support, "@durar hello", root)
+    for pace in PACES:
+        with paced(sandbox, pace):
+            figures[f"{len(crowd)} people at once, ms{PACES[pace]}"] = await crowded(sandbox, crowd)
+    figures["memory, MiB"] = memory_mib(process_tree(pid))
+    before = cpu_seconds(process_tree(pid))
+    await asyncio.sleep(10)
+    figures["idle CPU, % of a core"] = (cpu_seconds(process_tree(pid)) - before) * 10
+    return figures
+
+
+@contextmanager
+def paced(sandbox: SandboxProcess, seconds: float):
+    """Within the block the sandbox takes so long for a post, as a server with a database does."""
+    if not seconds:
+        yield
+        return
+    rule = {"kind": "delay", "method": "POST", "path": "^/posts$", "times": None, "seconds": seconds}
+    sandbox.control("POST", "faults", **rule)
+    try:
+        yield
+    finally:
+        sandbox.control("DELETE", "faults")
+
+
+async def crowded(sandbox: SandboxProcess, crowd: list[str]) -> float:
+    """Everybody asks at once: milliseconds until the last one has an answer, the median of three times."""
     async with connected(sandbox, crowd) as people:
         channels = [sandbox.channel_id(f"{person.name},durar") for person in people]
         rounds = []
@@ -131,12 +168,7 @@ async def measure(sandbox: SandboxProcess, pid: int, started: float, samples: in
             await asyncio.gather(*(p.ask(c, "hello") for p, c in zip(people, channels, strict=True)))
             rounds.append((time.monotonic() - begun) * 1000)
             await asyncio.sleep(2)
-        figures[f"{len(crowd)} people at once, ms"] = statistics.median(rounds)
-    figures["memory, MiB"] = memory_mib(process_tree(pid))
-    before = cpu_seconds(process_tree(pid))
-    await asyncio.sleep(10)
-    figures["idle CPU, % of a core"] = (cpu_seconds(process_tree(pid)) - before) * 10
-    return figures
+    return statistics.median(rounds)
 
 
 async def first_answer(person: Person, channel_id: str) -> None:
@@ -183,7 +215,7 @@ def main() -> None:
     for figure, bare in results["bare bot"].items():
         ours = results["Durar"][figure]
         ratio = ours / bare if bare else float("inf")
-        timed = figure.endswith("ms")
+        timed = ", ms" in figure
         mark = "" if not timed else "  within twice" if ratio <= AIM else "  above twice"
         table.add_row(figure, f"{bare:.1f}", f"{ours:.1f}", f"{ratio:.2f}{mark}")
     console.print(table)

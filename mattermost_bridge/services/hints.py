@@ -15,6 +15,8 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from mattermost_bridge.services import nearby
+
 log = structlog.get_logger(__name__)
 
 TRY_SECONDS = 1.0
@@ -56,8 +58,15 @@ class _Publisher:
 
 
 _publisher = _Publisher()
+
+
+def _send(name: str, args: tuple) -> bool:
+    """Run the hinted task in this process when it is a worker with a thread to spare, else publish it."""
+    return nearby.offer(name, args) or _publisher.send(name, args)
+
+
 #: Tests replace this to see or to run hints in place.
-send: Callable[[str, tuple], bool] = _publisher.send
+send: Callable[[str, tuple], bool] = _send
 
 
 def task_after_commit(name: str, *args: object) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import threading
 
-from celery.signals import worker_init, worker_shutting_down
+from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from mattermost_bridge.services import turn_runner, turns
+from mattermost_bridge.services import nearby, turn_runner, turns
+
+NEARBY_THREADS = 4
 
 
 @worker_init.connect
 def share_slots(sender=None, **_: object) -> None:
     """Ears run turns in half of their slots, so that slow agents keep no pairing code waiting; voices in all."""
-    app_worker = getattr(sender, "app", None)
-    slots = getattr(sender, "concurrency", None) or 8
-    queues = set(app_worker.amqp.queues.consume_from) if app_worker is not None else set()
-    turns.room.slots = slots if queues == {"turns"} else max(1, int(slots) // 2)
+    queues = set(sender.app.amqp.queues.consume_from)
+    slots = int(sender.concurrency or 1)
+    turns.room.slots = slots if queues == {"turns"} else max(1, slots // 2)
+    if "events" in queues:
+        nearby.start(NEARBY_THREADS)
 
 
 @worker_shutting_down.connect
@@ -25,3 +28,9 @@ def stop_turns_in_time(**_: object) -> None:
     timer = threading.Timer(settings.TIMES["stop_grace"], turn_runner.stop_running)
     timer.daemon = True
     timer.start()
+
+
+@worker_shutdown.connect
+def wait_for_nearby(**_: object) -> None:
+    """What this worker took without the broker ends with it."""
+    nearby.stop()

@@ -1,0 +1,74 @@
+"""Doing at once, in the same worker, what would else go through the broker.
+
+A worker that listens has the post in its hands and threads to spare: sending the hint to the broker and fetching it
+again would cost a person some milliseconds, and nothing at all would be answered while the broker is away. So hints of
+these kinds are taken by a few threads of the worker itself; when they are busy the hint is published and any worker
+takes it. Nothing depends on it: what a killed process had here, the sweep brings back like any lost hint.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from django.db import close_old_connections
+
+log = structlog.get_logger(__name__)
+
+#: What is worth doing at once: deciding (which answers, too) and sending.
+KINDS = frozenset({"durar.events.process", "durar.deliveries.drain"})
+
+
+class _Threads:
+    """The threads of this worker that take hints; none until `start`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._free = 0
+
+    def start(self, count: int) -> None:
+        """From now on this process takes up to `count` hints at a time."""
+        with self._lock:
+            if self._pool is None:
+                self._pool, self._free = ThreadPoolExecutor(count, thread_name_prefix="durar-nearby"), count
+
+    def stop(self) -> None:
+        """Take no more, and wait for what is being done."""
+        with self._lock:
+            pool, self._pool, self._free = self._pool, None, 0
+        if pool is not None:
+            pool.shutdown(wait=True)
+
+    def offer(self, name: str, args: tuple) -> bool:
+        """Take a hint if a thread is free; False leaves it to the caller."""
+        if name not in KINDS:
+            return False
+        with self._lock:
+            if self._pool is None or self._free <= 0:
+                return False
+            self._free -= 1
+            self._pool.submit(self._run, name, args)
+        return True
+
+    def _run(self, name: str, args: tuple) -> None:
+        from durar_site.celery import app
+
+        try:
+            close_old_connections()
+            app.tasks[name](*args)
+        except Exception:
+            # The row is as it was, so the sweep hints it again.
+            log.exception("a hinted task failed", task=name, args=args)
+        finally:
+            close_old_connections()
+            with self._lock:
+                if self._pool is not None:
+                    self._free += 1
+
+
+_threads = _Threads()
+start = _threads.start
+stop = _threads.stop
+offer = _threads.offer
