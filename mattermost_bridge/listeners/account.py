@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 5.0
 REFUSED = (
-    "The server refuses the bot token: it is wrong or was revoked, or the bot account is disabled. "
+    "The server refuses the bot token. It is wrong or was revoked, or the bot account is disabled. "
     "Check both in Mattermost, then enter a token that works."
 )
 NOT_AGAIN = "The token is tried again now and then, and at once when it is changed."
@@ -138,8 +138,8 @@ class Listening:
             await self._session.run(hello)
 
     async def _now_ready(self) -> None:
-        await self._phase(ConnectionPhase.READY)
         self._ready, self._paused, self._failures = True, False, 0
+        await self._phase(ConnectionPhase.READY)
 
     async def _pause(self, end: End) -> None:
         """Say why nothing is heard, and wait before the next attempt."""

@@ -34,7 +34,12 @@ class Clock:
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         """Wait for an event, no longer than so many seconds; whether it came."""
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        timer = self.call_later(seconds, lambda: over.done() or over.set_result(None))
+
+        def end() -> None:
+            if not over.done():
+                over.set_result(None)
+
+        timer = self.call_later(seconds, end)
         waiting = asyncio.ensure_future(event.wait())
         try:
             await asyncio.wait((over, waiting), return_when=asyncio.FIRST_COMPLETED)

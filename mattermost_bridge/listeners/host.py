@@ -52,7 +52,7 @@ class ListenerHost:
         self.holder = holder or process_holder()
         self._clock = clock or Clock()
         self._held: dict[int, _Held] = {}
-        # Accounts that should not be listened for: under which version of the settings, and until when that is believed.
+        # Accounts to leave alone: under which version of the settings that was seen, and until when it is believed.
         self._resting: dict[int, tuple[int, float]] = {}
         self._version = -1
         self._renewed = 0.0
@@ -123,7 +123,10 @@ class ListenerHost:
         except (DatabaseError, InterfaceError) as error:
             # Until the leases end, all go on listening: what they hear cannot be kept, so each closes by itself.
             log.warning("the leases could not be looked at", error=str(error))
-            return False
+        except Exception:
+            # A fault of ours must not end the listening of all accounts in silence: it is logged at every look.
+            log.exception("looking at the leases failed")
+        return False
 
     # Leases
 

@@ -124,7 +124,7 @@ class Session:
         self._start_timer("ping", settings.TIMES["ping_every"], self._ping_now)
 
     def _ping_now(self) -> None:
-        self._spawn(self._ping())
+        self._spawn(self._ping)
         self._ping_later()
 
     async def _ping(self) -> int:
@@ -194,7 +194,7 @@ class Session:
         self._chores.append(chore)
         if not self._busy:
             self._busy = True
-            self._spawn(self._do_chores())
+            self._spawn(self._do_chores)
 
     async def _do_chores(self) -> None:
         try:
@@ -205,14 +205,14 @@ class Session:
 
     # Ends
 
-    def _spawn(self, work: Awaitable[object]) -> None:
+    def _spawn(self, work: Callable[[], Awaitable[object]]) -> None:
         task = asyncio.create_task(self._guard(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guard(self, work: Awaitable[object]) -> None:
+    async def _guard(self, work: Callable[[], Awaitable[object]]) -> None:
         try:
-            await work
+            await work()
         except StreamClosed:
             pass  # the reading meets the same, and says so
         except Exception as error:
@@ -222,7 +222,7 @@ class Session:
         """End the connection because of this; the first reason counts."""
         if self._failure is None:
             self._failure = error
-            self._spawn(self._stream.close())
+            self._spawn(self._stream.close)
 
     def _start_timer(self, name: str, seconds: float, callback: Callable[[], None]) -> None:
         def due() -> None:

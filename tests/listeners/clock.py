@@ -54,7 +54,8 @@ class StillClock(Clock):
             while self._timers and self._timers[0][0] <= self._now:
                 due.append(heapq.heappop(self._timers)[2])
         for timer in due:
-            timer.loop.call_soon_threadsafe(timer.fire)
+            if not timer.loop.is_closed():  # a host that was stopped leaves its timers
+                timer.loop.call_soon_threadsafe(timer.fire)
 
     def pending(self) -> list[float]:
         """Seconds until each timer that was not cancelled."""

@@ -1,4 +1,4 @@
-"""Listeners against the sandbox: hosts that a test starts, accounts of the sandbox's bots, a clock that stands still."""
+"""Listeners against the sandbox: hosts that a test starts, accounts for its bots, a clock that stands still."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def hints() -> Iterator[Hints]:
 @pytest.fixture
 def clock() -> StillClock:
     return StillClock()
+
+
+@pytest.fixture
+def long_leases(settings) -> None:
+    """Leases that outlast a test whose clock jumps."""
+    settings.TIMES = {**settings.TIMES, "listener_lease": 36_000.0}
 
 
 @pytest.fixture
