@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from durar_site import panel
 from durar_site.environment import (
     broker_socket,
     database,
@@ -205,6 +206,9 @@ TEMPLATES = [
         },
     },
 ]
+
+# Panel ----------------------------------------------------------------------------------------------------------
+UNFOLD = panel.UNFOLD
 
 # Sign-in --------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]

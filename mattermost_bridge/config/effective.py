@@ -167,7 +167,7 @@ def _build(account_pk: int, version: int) -> _Cached:
     dm_policy, sources["dm_policy"] = _first(
         (account.dm_policy, ACCOUNT), (defaults.dm_policy, DEFAULTS), (DmPolicy.PAIRING.value, BUILT_IN)
     )
-    group_policy, sources["group_policy"] = _group_policy(account, defaults)
+    group_policy, sources["group_policy"] = group_policy_of(account, defaults)
     limit, sources["text_chunk_limit"] = _first(
         (account.text_chunk_limit, ACCOUNT),
         (defaults.text_chunk_limit, DEFAULTS),
@@ -222,7 +222,8 @@ def _first(*candidates: tuple[Any, str]) -> tuple[Any, str]:
     return next((candidate for candidate in candidates[:-1] if candidate[0]), candidates[-1])
 
 
-def _group_policy(account: Account, defaults: BridgeDefaults) -> tuple[str, str]:
+def group_policy_of(account: Account, defaults: BridgeDefaults) -> tuple[str, str]:
+    """The channel policy, and where it comes from."""
     # Without the section nobody ever decided about channels, so the value for every kind of bridge does not count.
     every_bridge = defaults.default_group_policy if defaults.section_exists else ""
     return _first(

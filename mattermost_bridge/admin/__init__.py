@@ -1,0 +1,37 @@
+"""The operators' panel on the Django admin, one module for each kind of record.
+
+Modules are thin: they show records in the panel's one visual language (`looks`), and what they let people do are verbs
+(`verbs`) and forms that call services. Nothing here changes a record by itself.
+"""
+
+from mattermost_bridge.admin import (
+    access,
+    accounts,
+    agents,
+    audit_log,
+    blocked,
+    connections,
+    conversations,
+    defaults,
+    deliveries,
+    events,
+    pairing,
+    staff,
+    turns,
+)
+
+__all__ = [
+    "access",
+    "accounts",
+    "agents",
+    "audit_log",
+    "blocked",
+    "connections",
+    "conversations",
+    "defaults",
+    "deliveries",
+    "events",
+    "pairing",
+    "staff",
+    "turns",
+]

@@ -1,0 +1,188 @@
+"""Access entries: who may talk to a bot, put on a list by an operator, a file or an approved pairing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+from unfold.decorators import display
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
+from mattermost_bridge.admin.names import known_username
+from mattermost_bridge.admin.verbs import Verb
+from mattermost_bridge.models import AccessEntry, Account, PairingRequest
+from mattermost_bridge.models.states import AccessList, EntrySource, PairingState
+from mattermost_bridge.services import access
+from mattermost_bridge.services.audit import Actor
+
+
+class ListFilter(QuestionFilter):
+    """Which list."""
+
+    title = gettext_lazy("list")
+    parameter_name = "list"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """Direct messages, channels."""
+        return {member.value: (member.label, Q(list=member)) for member in AccessList}
+
+
+class SourceFilter(QuestionFilter):
+    """Where an entry came from."""
+
+    title = gettext_lazy("source")
+    parameter_name = "source"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """File, panel, pairing."""
+        return {member.value: (member.label, Q(source=member)) for member in EntrySource}
+
+
+class EndFilter(QuestionFilter):
+    """Which entries end, or have ended."""
+
+    title = gettext_lazy("until")
+    parameter_name = "until"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """An entry that has ended admits nobody and stays on the list until it is removed."""
+        now = timezone.now()
+        return {
+            "holds": (gettext_lazy("Holds now"), Q(expires_at=None) | Q(expires_at__gt=now)),
+            "ends": (gettext_lazy("Holds, with an end"), Q(expires_at__gt=now)),
+            "ended": (gettext_lazy("Has ended"), Q(expires_at__lte=now)),
+        }
+
+
+class AccessEntryForm(ServiceForm):
+    """Adding an entry; of one that exists only reason and end can change."""
+
+    class Meta:
+        model = AccessEntry
+        fields = ("account", "list", "value", "note", "expires_at")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "account" in self.fields:
+            field = self.fields["account"]
+            field.queryset = Account.objects.filter(archived_at=None).defer("bot_token")
+            field.empty_label = _("The defaults")
+            self.fields["value"].widget.attrs["placeholder"] = "4xp9fdt77pncbef59f4k1qe83o"
+
+    def validate_constraints(self) -> None:
+        """The service says in a sentence what is there twice."""
+
+
+VERBS = (
+    Verb(
+        "remove",
+        gettext_lazy("Remove"),
+        ngettext_lazy("%d entry removed.", "%d entries removed."),
+        lambda actor, pk: access.remove_entry(pk, actor=actor),
+        "delete_accessentry",
+        ask=gettext_lazy(
+            "The people behind these entries lose the right that the entry gave, from their next message on. After an "
+            "approved pairing was taken back, the person's next message gets a new code."
+        ),
+        look="danger",
+    ),
+)
+
+
+@admin.register(AccessEntry)
+class AccessEntryAdmin(SavedByService, BridgeAdmin):
+    """Access entries."""
+
+    form = AccessEntryForm
+    verbs = VERBS
+    has_history = True
+    list_display = ("who", "list_name", "account_name", "source_shown", "added", "note", "until")
+    list_filter = (AccountFilter, ListFilter, SourceFilter, EndFilter)
+    search_fields = ("username", "value", "note")
+    ordering = ("-id",)
+    sortable_by = ()
+    empty_title = gettext_lazy("No access entries")
+    empty_text = gettext_lazy(
+        "Under the policy pairing, approving a pairing request makes an entry by itself. Under allowlist, people need "
+        "an entry here before the bot answers them."
+    )
+
+    def empty_links(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """To the requests that wait."""
+        return [(looks.list_of(PairingRequest), gettext_lazy("Pairing requests"))]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With who added each, and for which account."""
+        return super().get_queryset(request).select_related("account", "added_by").defer("account__bot_token")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
+        """Who, where, why, until when; an entry that exists also says where it came from."""
+        if obj is None:
+            return [(None, {"fields": ("account", "list", "value", "note", "expires_at")})]
+        fixed = ("who", "list_name", "account_name", "source_shown", "added")
+        return [(None, {"fields": (*fixed, "note", "expires_at")})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Another person is another entry."""
+        return () if obj is None else ("who", "list_name", "account_name", "source_shown", "added")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
+        """The form, of reason and end only once the entry exists."""
+        kwargs["fields"] = ("note", "expires_at") if obj else AccessEntryForm.Meta.fields
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:
+        """Add the entry, or change its reason and end."""
+        data = form.cleaned_data
+        if change:
+            return access.set_end(record.pk, actor=actor, expires_at=data["expires_at"], note=data["note"])
+        value = access.check_value(data["value"])
+        username = known_username(value, data["account"].pk if data["account"] else None)
+        return access.add_entry(actor=actor, username=username, **{**data, "value": value})
+
+    @display(description=gettext_lazy("who"))
+    def who(self, record: AccessEntry) -> SafeString:
+        """The person, or everybody."""
+        if record.value == "*":
+            return looks.badge(_("Everybody (*)"), "warning")
+        return looks.person(record.value, record.username)
+
+    @display(description=gettext_lazy("list"))
+    def list_name(self, record: AccessEntry) -> str:
+        """Which list."""
+        return record.get_list_display()
+
+    @display(description=gettext_lazy("account"))
+    def account_name(self, record: AccessEntry) -> SafeString:
+        """Whose list."""
+        return looks.account(record.account, _("the defaults"))
+
+    @display(description=gettext_lazy("source"))
+    def source_shown(self, record: AccessEntry) -> str | SafeString:
+        """Where it came from; a pairing leads to its request."""
+        if record.source != EntrySource.PAIRING or record.account_id is None:
+            return record.get_source_display()
+        query = f"state={PairingState.APPROVED}&account={record.account_id}&q={record.value}"
+        return looks.links((looks.list_of(PairingRequest, query), record.get_source_display()))
+
+    @display(description=gettext_lazy("added"))
+    def added(self, record: AccessEntry) -> SafeString:
+        """By whom, and when."""
+        return looks.by_whom(record.added_by.get_username() if record.added_by else "", record.added_at)
+
+    @display(description=gettext_lazy("until"))
+    def until(self, record: AccessEntry) -> SafeString | str:
+        """Its end; one that has ended admits nobody."""
+        if record.expires_at is None:
+            return _("no end")
+        if record.expires_at <= timezone.now():
+            return looks.badge(_("Ended"), "idle", record.expires_at.isoformat(" ", "minutes"))
+        return looks.moment(record.expires_at)

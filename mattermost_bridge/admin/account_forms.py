@@ -1,0 +1,136 @@
+"""The form of an account: its token is written and never read, and every empty field says what it inherits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.asking import AskField
+from mattermost_bridge.admin.base import ServiceForm
+from mattermost_bridge.config.inherited import Inherited, inherited
+from mattermost_bridge.models import Account, Agent
+from mattermost_bridge.rules.pairing import DEFAULT_TEMPLATE
+
+SOURCES = {
+    "defaults": gettext_lazy("the defaults"),
+    "channels.defaults": gettext_lazy("the policy for every kind of bridge"),
+    "environment": gettext_lazy("the environment"),
+    "built-in": gettext_lazy("built-in"),
+}
+_NEW_PASSWORD = {"autocomplete": "new-password", "spellcheck": "false"}
+
+
+def secret_field(label: Any) -> forms.CharField:
+    """A field for a secret: what is typed is never shown again, not even when the form has errors."""
+    widget = UnfoldAdminPasswordWidget(attrs=_NEW_PASSWORD, render_value=False)
+    return forms.CharField(label=label, required=False, strip=True, max_length=4000, widget=widget)
+
+
+def show_inherited(fields: dict[str, forms.Field], values: dict[str, Inherited]) -> None:
+    """Say beside each field that may stay empty what holds then, and from where."""
+    for name, value in values.items():
+        field = fields.get(name)
+        if field is None:
+            continue
+        source = SOURCES[value.source]
+        words = value.words or _("nothing")
+        if isinstance(field, forms.ModelChoiceField):
+            field.empty_label = _("Inherited: %(value)s (%(source)s)") % {"value": words, "source": source}
+        elif isinstance(field, forms.TypedChoiceField):
+            blank = _("Inherited: %(value)s (%(source)s)") % {"value": words, "source": source}
+            field.choices = [("", blank), *((key, text) for key, text in field.choices if key)]
+        elif name == "pairing_text":
+            field.widget.attrs["placeholder"] = value.words or DEFAULT_TEMPLATE
+            field.help_text = f"{field.help_text} " + _("Empty: inherits the text shown in grey (%s).") % source
+        else:
+            field.widget.attrs["placeholder"] = value.words
+            field.help_text = f"{field.help_text} " + _("Empty: inherits %(value)s (%(source)s).") % {
+                "value": words,
+                "source": source,
+            }
+
+
+def where_the_secret_is(set_at: Any, reference: str, nothing: Any) -> str:
+    """A sentence on a stored secret: since when there is one, never what it is."""
+    if reference:
+        return _("Now: the reference below, set %s. Empty leaves it as it is.") % _ago(set_at)
+    if set_at:
+        return _("One is stored, set %s; it is never shown. Empty leaves it as it is.") % _ago(set_at)
+    return str(nothing)
+
+
+def _ago(at: Any) -> str:
+    return looks.relative(at, timezone.now()) if at else _("some time ago")
+
+
+class AccountForm(ServiceForm):
+    """Adding and changing an account."""
+
+    token = secret_field(gettext_lazy("bot token"))
+    confirm = forms.BooleanField(
+        label=gettext_lazy("I mean it"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=gettext_lazy("Confirms what the message above asks. A token has to be pasted once more."),
+    )
+    test = AskField(gettext_lazy("Test connection"), gettext_lazy("Asking the server…"))
+
+    class Meta:
+        model = Account
+        fields = (
+            "account_id",
+            "name",
+            "enabled",
+            "base_url",
+            "token_ref",
+            "agent",
+            "dm_policy",
+            "group_policy",
+            "own_allow_from",
+            "own_group_allow_from",
+            "text_chunk_limit",
+            "pairing_text",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        account = self.instance if self.instance.pk else None
+        show_inherited(self.fields, inherited(account))
+        if "agent" in self.fields:
+            self.fields["agent"].queryset = Agent.objects.defer("api_key")
+        if "token" in self.fields:
+            self.fields["token"].help_text = where_the_secret_is(
+                account and account.bot_token_set_at,
+                account.token_ref if account else "",
+                _("Mattermost shows it once, when the bot account is made (Integrations, Bot Accounts)."),
+            )
+        if account:
+            self.fields["test"].widget.url = reverse("admin:mattermost_bridge_account_test_one", args=[account.pk])
+        else:
+            self.fields["test"].widget.url = reverse("admin:mattermost_bridge_account_test")
+        if not self.confirmation_needed:
+            self.fields.pop("confirm", None)
+
+    def clean(self) -> dict[str, Any]:
+        """A token that is typed replaces the reference that stood in the form."""
+        cleaned = super().clean()
+        if cleaned.get("token") and not self._reference_is_new(cleaned):
+            cleaned["token_ref"] = ""
+        return cleaned
+
+    def _reference_is_new(self, cleaned: dict[str, Any]) -> bool:
+        return cleaned.get("token_ref", "") != self.initial.get("token_ref", "")
+
+    def secret_changes(self) -> dict[str, str]:
+        """What the service is told about the token: nothing when it stays as it is."""
+        token, reference = self.cleaned_data.get("token", ""), self.cleaned_data.get("token_ref", "")
+        if token or self._reference_is_new(self.cleaned_data):
+            return {"token": token, "token_ref": reference}
+        return {}

@@ -1,0 +1,365 @@
+"""Bot accounts: the list with every connection's state, the form, and the test before saving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+from unfold.decorators import display
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.account_forms import AccountForm
+from mattermost_bridge.admin.account_page import facts, phase_of, summary_of
+from mattermost_bridge.admin.asking import answer, one_at_a_time
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService
+from mattermost_bridge.admin.filters import QuestionFilter
+from mattermost_bridge.admin.verbs import Verb
+from mattermost_bridge.models import AccessEntry, Account, BridgeDefaults, PairingRequest
+from mattermost_bridge.models.states import LISTENING, ConnectionPhase, EntrySource, PairingState
+from mattermost_bridge.services import access, accounts, listeners, tokens
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import ConfirmationNeeded, NotFound
+
+CHANGED = ("name", "base_url", "agent", "dm_policy", "group_policy", "text_chunk_limit", "pairing_text")
+OWN_LISTS = {"own_allow_from": "dm", "own_group_allow_from": "group"}
+
+
+class StatusFilter(QuestionFilter):
+    """Whether accounts are in use; put-away ones stay out of the way."""
+
+    title = gettext_lazy("use")
+    parameter_name = "use"
+    default = "kept"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """Kept is what an operator works with."""
+        return {
+            "kept": (gettext_lazy("Not archived"), Q(archived_at=None)),
+            "enabled": (gettext_lazy("Enabled"), Q(archived_at=None, enabled=True)),
+            "disabled": (gettext_lazy("Disabled"), Q(archived_at=None, enabled=False)),
+            "archived": (gettext_lazy("Archived"), Q(archived_at__isnull=False)),
+        }
+
+
+class ConnectionFilter(QuestionFilter):
+    """Which accounts hear nothing."""
+
+    title = gettext_lazy("connection")
+    parameter_name = "connection"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """Trouble first."""
+        listening = Q(listener_lease__phase__in=LISTENING)
+        wanted = Q(enabled=True, archived_at=None)
+        return {
+            "trouble": (gettext_lazy("Enabled and not connected"), wanted & ~listening),
+            "refused": (gettext_lazy("Token refused"), Q(listener_lease__phase=ConnectionPhase.TOKEN_REFUSED)),
+            "up": (gettext_lazy("Connected"), listening),
+        }
+
+
+class AgentFilter(QuestionFilter):
+    """Which accounts answer nobody."""
+
+    title = gettext_lazy("agent")
+    parameter_name = "agent"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """An account without an agent may inherit one; whether it does shows in the list."""
+        return {
+            "none": (gettext_lazy("Without its own agent"), Q(agent=None)),
+            "own": (gettext_lazy("With its own agent"), Q(agent__isnull=False)),
+        }
+
+
+def _is_on(account: Account) -> bool:
+    return account.enabled and not account.is_archived
+
+
+def _reconnect(actor: Actor, pk: int) -> None:
+    account = Account.objects.defer("bot_token").filter(pk=pk).first()
+    if account is None:
+        raise NotFound(_("This account does not exist any more. Reload the page."))
+    listeners.request_reconnect(account, actor)
+
+
+VERBS = (
+    Verb(
+        "reconnect",
+        gettext_lazy("Reconnect"),
+        ngettext_lazy("%d account connects anew.", "%d accounts connect anew."),
+        _reconnect,
+        "change_account",
+        fits=_is_on,
+    ),
+    Verb(
+        "enable",
+        gettext_lazy("Enable"),
+        ngettext_lazy("%d account enabled.", "%d accounts enabled."),
+        lambda actor, pk: accounts.enable(pk, actor=actor),
+        "change_account",
+        in_row=False,
+        fits=lambda account: not account.enabled and not account.is_archived,
+    ),
+    Verb(
+        "disable",
+        gettext_lazy("Disable"),
+        ngettext_lazy("%d account disabled.", "%d accounts disabled."),
+        lambda actor, pk: accounts.disable(pk, actor=actor),
+        "change_account",
+        in_row=False,
+        fits=_is_on,
+    ),
+    Verb(
+        "archive",
+        gettext_lazy("Archive"),
+        ngettext_lazy("%d account archived.", "%d accounts archived."),
+        lambda actor, pk: accounts.archive(pk, actor=actor),
+        "change_account",
+        ask=gettext_lazy(
+            "The bot stops listening and answering, and messages that still wait to be sent are cancelled. Its history "
+            "stays, and it can be restored later."
+        ),
+        look="danger",
+        in_row=False,
+        fits=lambda account: not account.is_archived,
+    ),
+    Verb(
+        "restore",
+        gettext_lazy("Restore"),
+        ngettext_lazy("%d account restored.", "%d accounts restored."),
+        lambda actor, pk: accounts.restore(pk, actor=actor),
+        "change_account",
+        fits=lambda account: account.is_archived,
+    ),
+)
+
+
+@admin.register(Account)
+class AccountAdmin(SavedByService, BridgeAdmin):
+    """Bot accounts."""
+
+    form = AccountForm
+    verbs = VERBS
+    has_history = True
+    list_display = ("account", "connection", "why", "since", "server", "answers", "waiting")
+    list_filter = (StatusFilter, ConnectionFilter, AgentFilter)
+    search_fields = ("account_id", "name", "bot_username", "base_url")
+    ordering = ("account_id",)
+    sortable_by = ("account", "since")
+    save_on_top = False
+    empty_title = gettext_lazy("No bot accounts yet")
+    empty_text = gettext_lazy(
+        "Make a bot account in Mattermost (Integrations, Bot Accounts), copy its token, and add it here with the "
+        "address of your server."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Without tokens: a list must not decrypt every secret."""
+        waiting = PairingRequest.objects.filter(
+            account=OuterRef("pk"), state=PairingState.PENDING, expires_at__gte=timezone.now()
+        )
+        counted = waiting.order_by().values("account").annotate(number=Count("pk")).values("number")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("listener_lease", "agent")
+            .defer("bot_token", "agent__api_key", "agent__instructions")
+            .annotate(waiting_count=Subquery(counted), since_at=F("listener_lease__since"))
+        )
+
+    def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
+        """What accounts without their own address or agent inherit."""
+        defaults = BridgeDefaults.objects.defer("key_check", "agent__api_key").select_related("agent").filter(pk=1)
+        inherited = defaults.first() or BridgeDefaults(pk=1)
+        for row in rows:
+            row.from_defaults = inherited
+
+    @display(description=gettext_lazy("account"), ordering="account_id")
+    def account(self, record: Account) -> SafeString:
+        """Name, id and bot."""
+        bot = f"@{record.bot_username}" if record.bot_username else ""
+        under = " · ".join(part for part in (record.account_id if record.name else "", bot) if part)
+        return format_html('{}<span class="du-under">{}</span>', record.name or record.account_id, under)
+
+    @display(description=gettext_lazy("connection"))
+    def connection(self, record: Account) -> SafeString:
+        """Where the connection stands."""
+        return phase_of(record)
+
+    @display(description=gettext_lazy("why"))
+    def why(self, record: Account) -> SafeString:
+        """The reason, as far as it fits."""
+        lease = getattr(record, "listener_lease", None)
+        return looks.passage(lease.reason if lease else "", 70)
+
+    @display(description=gettext_lazy("since"), ordering="since_at")
+    def since(self, record: Account) -> SafeString:
+        """Since when."""
+        return looks.moment(record.since_at)  # type: ignore[attr-defined]
+
+    @display(description=gettext_lazy("server"))
+    def server(self, record: Account) -> str | SafeString:
+        """The server's host."""
+        address = record.base_url or record.from_defaults.base_url  # type: ignore[attr-defined]
+        return address.partition("://")[2] or looks.NOTHING
+
+    @display(description=gettext_lazy("agent"))
+    def answers(self, record: Account) -> SafeString:
+        """Who answers; one that is inherited says so."""
+        if record.agent:
+            return looks.link(record.agent)
+        inherited = record.from_defaults.agent  # type: ignore[attr-defined]
+        if inherited:
+            return format_html('{}<span class="du-under">{}</span>', looks.link(inherited), _("from the defaults"))
+        return looks.badge(_("No agent"), "warning", _("Messages wait, and nobody is answered."))
+
+    @display(description=gettext_lazy("pairings waiting"))
+    def waiting(self, record: Account) -> SafeString:
+        """How many people wait for their code to be approved."""
+        count = record.waiting_count or 0  # type: ignore[attr-defined]
+        if not count:
+            return looks.NOTHING
+        address = looks.list_of(PairingRequest, f"account={record.pk}")
+        return format_html('<a class="du-link" href="{}">{}</a>', address, looks.badge(count, "warning"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
+        """What one needs first stands first; the token is write-only."""
+        new = obj is None
+        may_write = self.has_add_permission(request) if new else self.has_change_permission(request, obj)
+        connection = ("base_url", "token", "token_ref", "test") if may_write else ("base_url", "token_ref")
+        if self._confirms(request):
+            connection = ("confirm", *connection)
+        who = ("dm_policy", "group_policy") if new else ("dm_policy", "group_policy", *OWN_LISTS)
+        return [
+            (None, {"fields": ("account_id", "name", "enabled") if new else ("account_id", "name")}),
+            (gettext_lazy("Connection"), {"fields": connection}),
+            (gettext_lazy("Who answers"), {"fields": ("agent",)}),
+            (gettext_lazy("Who may write"), {"fields": who}),
+            (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
+        ]
+
+    def _confirms(self, request: HttpRequest) -> bool:
+        return isinstance(getattr(request, "refused_by_service", None), ConfirmationNeeded)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The id stands in sessions, commands and addresses, so it stays."""
+        return () if obj is None else ("account_id",)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
+        """The form. Its declared fields are no model fields, so Django is told only of the others."""
+        flat = [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
+        kwargs["fields"] = [name for name in flat if name in AccountForm.Meta.fields]
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def summary(self, request: HttpRequest, record: Account) -> dict[str, Any]:
+        """State, reason, since when, next try, and the last changes."""
+        return {**summary_of(record), "facts": facts(record)}
+
+    def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Before a new token is saved the server is asked whose it is: outside of the transaction that saves."""
+        if request.method == "POST" and (request.POST.get("token") or request.POST.get("token_ref")):
+            request.tested = self._test(request, object_id)  # type: ignore[attr-defined]
+        return super().changeform_view(request, object_id, *args, **kwargs)
+
+    def _test(self, request: HttpRequest, object_id: Any) -> Any:
+        account = self._account_to_test(request, object_id)
+        if account and not self._secret_is_new(request, account):
+            return None
+        return _test_of(request, account)
+
+    def _secret_is_new(self, request: HttpRequest, account: Account) -> bool:
+        return bool(request.POST.get("token")) or request.POST.get("token_ref", "").strip() != account.token_ref
+
+    def _account_to_test(self, request: HttpRequest, object_id: Any) -> Account | None:
+        """The account, None for a new one. Raises PermissionDenied and Http404."""
+        if object_id is None:
+            if not self.has_add_permission(request):
+                raise PermissionDenied
+            return None
+        account = self.get_object(request, str(object_id))
+        if account is None:
+            raise Http404
+        if not self.has_change_permission(request, account):
+            raise PermissionDenied
+        return account
+
+    def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:
+        """Add or change the account, and what became of its lists."""
+        tested = getattr(request, "tested", None)
+        values = {name: form.cleaned_data[name] for name in CHANGED}
+        if not change:
+            secret = {"token": form.cleaned_data["token"], "token_ref": form.cleaned_data["token_ref"]}
+            first = {name: form.cleaned_data[name] for name in ("account_id", "enabled")}
+            account = accounts.create(actor=actor, tested=tested, **first, **secret, **values)
+        else:
+            confirmed = form.cleaned_data.get("confirm", False) or "confirm" in request.POST
+            self._change_lists(actor, record, form, confirmed=confirmed)
+            secrets = form.secret_changes()
+            account = accounts.update(
+                record.pk, actor=actor, tested=tested, confirm_other_bot=confirmed, **secrets, **values
+            )
+        if tested is not None and not tested.ok:
+            messages.warning(request, _("Saved, but the test failed: %s") % tested.problem)
+        elif tested is not None and tested.warning:
+            messages.warning(request, tested.warning)
+        return account
+
+    def _change_lists(self, actor: Actor, record: Account, form: Any, *, confirmed: bool) -> None:
+        for name, which in OWN_LISTS.items():
+            if name not in form.changed_data:
+                continue
+            own = form.cleaned_data[name]
+            entries = AccessEntry.objects.filter(account=record, list=which).exclude(source=EntrySource.PAIRING)
+            if not own and not confirmed and (count := entries.count()):
+                raise ConfirmationNeeded(
+                    _("The account would use the defaults' list, and its own entries there (%d) are removed.") % count
+                )
+            access.use_own_list(actor=actor, account=record, list=which, own=own)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's addresses, and those of *Test connection*."""
+        view = self.admin_site.admin_view(self.test_view)
+        return [
+            path("test/", view, name="mattermost_bridge_account_test"),
+            path("<int:object_id>/test/", view, name="mattermost_bridge_account_test_one"),
+            *super().get_urls(),
+        ]
+
+    def test_view(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
+        """*Test connection* with what the form says now; answers with the bot and its teams, or what is wrong."""
+        account = self._account_to_test(request, object_id)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return one_at_a_time(request, lambda: _tested(request, account))
+
+
+def _test_of(request: HttpRequest, account: Account | None) -> Any:
+    base_url = request.POST.get("base_url", "").strip()
+    if account is None and not base_url:
+        base_url = BridgeDefaults.objects.filter(pk=1).values_list("base_url", flat=True).first() or ""
+    token = request.POST.get("token", "").strip()
+    reference = request.POST.get("token_ref", "").strip()
+    if account is not None and token and reference == account.token_ref:
+        reference = ""
+    return tokens.try_settings(account, base_url=base_url, token=token, token_ref=reference)
+
+
+def _tested(request: HttpRequest, account: Account | None) -> JsonResponse:
+    result = _test_of(request, account)
+    if not result.ok:
+        return answer("bad", _("This does not work."), [result.problem])
+    teams = _("Teams: %s") % ", ".join(result.teams) if result.teams else ""
+    lines = [_("It is called %s.") % result.display_name if result.display_name else "", teams, result.warning]
+    if account is not None and account.bot_user_id and account.bot_user_id != result.bot_user_id:
+        lines.append(_("This is another bot than before (@%s). Saving will ask you to confirm.") % account.bot_username)
+    return answer("warning" if result.warning else "good", _("It works: @%s") % result.bot_username, lines)

@@ -1,0 +1,99 @@
+"""The defaults: what every account uses that has no value of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.account_forms import show_inherited
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.config.inherited import inherited
+from mattermost_bridge.models import Account, Agent, BridgeDefaults
+from mattermost_bridge.services import access, defaults
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.fields import OF_DEFAULTS
+
+
+class DefaultsForm(ServiceForm):
+    """Changing what accounts inherit."""
+
+    class Meta:
+        model = BridgeDefaults
+        fields = (
+            "enabled",
+            "base_url",
+            "agent",
+            "dm_policy",
+            "group_policy",
+            "default_group_policy",
+            "own_allow_from",
+            "own_group_allow_from",
+            "text_chunk_limit",
+            "pairing_text",
+            "default_account",
+        )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        show_inherited(self.fields, inherited(by_defaults=True))
+        if "agent" in self.fields:
+            self.fields["agent"].queryset = Agent.objects.defer("api_key")
+            self.fields["agent"].empty_label = gettext_lazy("None: accounts without their own agent answer nobody")
+
+
+@admin.register(BridgeDefaults)
+class DefaultsAdmin(SavedByService, BridgeAdmin):
+    """One row; the list leads straight to it."""
+
+    form = DefaultsForm
+    has_history = True
+    fieldsets = (
+        (None, {"fields": ("enabled", "base_url", "agent")}),
+        (
+            gettext_lazy("Who may write"),
+            {
+                "fields": ("dm_policy", "group_policy", "own_allow_from", "own_group_allow_from"),
+                "description": gettext_lazy("Accounts can have their own policies and lists."),
+            },
+        ),
+        (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
+        (
+            gettext_lazy("Rarely needed"),
+            {"fields": ("default_account", "default_group_policy"), "classes": ("collapse",)},
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Without the check of the key."""
+        return super().get_queryset(request).defer("key_check")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """There is one row: go to it."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        row, _made = BridgeDefaults.objects.get_or_create(pk=1)
+        return HttpResponseRedirect(looks.page_of(row))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """There is one row."""
+        return False
+
+    def summary(self, request: HttpRequest, record: BridgeDefaults) -> dict[str, Any]:
+        """What these values are for."""
+        count = Account.objects.filter(archived_at=None).count()
+        return {"sentence": _("These values hold for accounts that have none of their own. Accounts: %d.") % count}
+
+    def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:
+        """Change the defaults, and whether they have their own lists."""
+        for name, which in (("own_allow_from", "dm"), ("own_group_allow_from", "group")):
+            if name in form.changed_data:
+                access.use_own_list(actor=actor, account=None, list=which, own=form.cleaned_data[name])
+        values = {name: form.cleaned_data[name] for name in OF_DEFAULTS if name in form.cleaned_data}
+        return defaults.update(actor=actor, **values)

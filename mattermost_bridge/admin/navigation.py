@@ -1,0 +1,118 @@
+"""The sidebar: what needs a hand first, and only what the signed-in person may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.models import (
+    AccessEntry,
+    Account,
+    Agent,
+    AuditEntry,
+    BlockedUser,
+    BridgeDefaults,
+    ConnectionChange,
+    Conversation,
+    Delivery,
+    InboundEvent,
+    PairingRequest,
+    Turn,
+)
+from mattermost_bridge.models.states import DeliveryState
+
+#: A badge counts up to here: more is "many".
+MOST = 99
+NOT_SENT = f"state={DeliveryState.DEAD}"
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of the sidebar with their badges; costs two counts that stop at `MOST`."""
+    filtered = request.GET.get("state") == DeliveryState.DEAD
+    waiting, dead = _counts(request)
+    deliveries = looks.list_of(Delivery)
+    on_deliveries = request.path.startswith(deliveries)
+    return [
+        _group(
+            "",
+            {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")},
+        ),
+        _group(
+            _("Needs a hand"),
+            {**_item(request, PairingRequest, _("Pairing requests"), "handshake"), **_badge(waiting, "warning")},
+            {
+                **_item(request, Delivery, _("Deliveries not sent"), "error", NOT_SENT),
+                **_badge(dead, "danger"),
+                "active": on_deliveries and filtered,
+            },
+        ),
+        _group(
+            _("Bots"),
+            _item(request, Account, _("Accounts"), "robot_2"),
+            _item(request, Agent, _("Agents"), "psychology"),
+            {**_item(request, BridgeDefaults, _("Defaults"), "tune")},
+        ),
+        _group(
+            _("People"),
+            _item(request, AccessEntry, _("Access entries"), "how_to_reg"),
+            _item(request, BlockedUser, _("Blocked people"), "block"),
+        ),
+        _group(
+            _("What happened"),
+            _item(request, Conversation, _("Conversations"), "forum"),
+            _item(request, InboundEvent, _("Events"), "inbox"),
+            _item(request, Turn, _("Turns"), "sync_alt"),
+            {**_item(request, Delivery, _("Deliveries"), "outbox"), "active": on_deliveries and not filtered},
+            _item(request, ConnectionChange, _("Connection changes"), "cable"),
+            _item(request, AuditEntry, _("Audit log"), "history"),
+        ),
+        _group(
+            _("Administration"),
+            _item(request, User, _("Users"), "person"),
+            _item(request, Group, _("Groups"), "group"),
+        ),
+    ]
+
+
+def _group(title: Any, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": False, "collapsible": False, "items": list(items)}
+
+
+def _item(request: HttpRequest, model: type[Model], title: Any, icon: str, query: str = "") -> dict[str, Any]:
+    address = looks.list_of(model)
+    visible = _may_view(request, model)
+    return {
+        "title": title,
+        "icon": icon,
+        "link": looks.list_of(model, query),
+        "active": request.path.startswith(address),
+        "permission": lambda request: visible,
+    }
+
+
+def _badge(count: int, variant: str) -> dict[str, Any]:
+    if not count:
+        return {}
+    return {"badge": str(count) if count <= MOST else f"{MOST}+", "badge_variant": variant, "badge_style": "solid"}
+
+
+def _counts(request: HttpRequest) -> tuple[int, int]:
+    from mattermost_bridge.admin.pairing import waiting
+
+    requests = deliveries = 0
+    if _may_view(request, PairingRequest):
+        requests = PairingRequest.objects.filter(waiting()).values("pk")[: MOST + 1].count()
+    if _may_view(request, Delivery):
+        deliveries = Delivery.objects.filter(state=DeliveryState.DEAD).values("pk")[: MOST + 1].count()
+    return requests, deliveries
+
+
+def _may_view(request: HttpRequest, model: type[Model]) -> bool:
+    label, name = model._meta.app_label, model._meta.model_name
+    return request.user.has_perm(f"{label}.view_{name}") or request.user.has_perm(f"{label}.change_{name}")

@@ -1,0 +1,25 @@
+"""What the panel's templates ask for: only what a template cannot be handed by its view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+
+@register.simple_tag
+def empty_state(cl: Any) -> dict[str, Any]:
+    """What a list without rows says: its kind of record knows, unless a search or a filter left nothing over."""
+    model_admin = cl.model_admin
+    title = getattr(model_admin, "empty_title", "") or _("Nothing here yet")
+    chosen = cl.has_active_filters or cl.query
+    links = getattr(model_admin, "empty_links", None)
+    return {
+        "filtered": bool(chosen),
+        "title": title,
+        "text": getattr(model_admin, "empty_text", ""),
+        "links": links(model_admin.request) if links and not chosen else [],
+    }

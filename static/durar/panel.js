@@ -1,0 +1,54 @@
+// Buttons that ask a server something before a form is saved: they post the form as it stands and show the answer.
+(() => {
+    "use strict";
+
+    function show(place, tone, title, lines) {
+        place.replaceChildren();
+        place.className = `du-answer du-answer-${tone}`;
+        const heading = document.createElement("strong");
+        heading.textContent = title;
+        place.append(heading);
+        for (const line of lines) {
+            const paragraph = document.createElement("p");
+            paragraph.textContent = line;
+            place.append(paragraph);
+        }
+    }
+
+    async function ask(box) {
+        const button = box.querySelector("[data-ask-button]");
+        const place = box.querySelector("[data-ask-answer]");
+        const form = box.closest("form");
+        if (button.getAttribute("aria-disabled") === "true") {
+            return;
+        }
+        // Not `disabled`: that would take the focus away from who works with the keyboard.
+        button.setAttribute("aria-disabled", "true");
+        show(place, "idle", button.dataset.busy, []);
+        try {
+            const response = await fetch(box.dataset.askUrl, {
+                method: "POST",
+                body: new FormData(form),
+                headers: { Accept: "application/json" },
+                credentials: "same-origin",
+                redirect: "error",
+            });
+            if (!response.ok) {
+                throw new Error(`${response.status}`);
+            }
+            const answer = await response.json();
+            show(place, answer.tone, answer.title, answer.lines);
+        } catch (error) {
+            show(place, "bad", box.dataset.failed || "Durar did not answer. Reload the page and try again.", []);
+        } finally {
+            button.removeAttribute("aria-disabled");
+        }
+    }
+
+    document.addEventListener("click", (event) => {
+        const button = event.target.closest("[data-ask-button]");
+        if (button) {
+            ask(button.closest("[data-ask]"));
+        }
+    });
+})();
