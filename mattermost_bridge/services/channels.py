@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.mattermost.errors import MattermostError
-from mattermost_bridge.mattermost.rest import client_for
 from mattermost_bridge.mattermost.types import Channel
 from mattermost_bridge.models import InboundEvent, KnownChannel
 from mattermost_bridge.models.states import EventOutcome, EventState
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.services import inbox
+from mattermost_bridge.services.clients import client_of
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,7 @@ def look_up(account_pk: int, channel_id: str) -> int:
     A channel that the bot may not see (any more) ends their waiting too; when the server cannot be asked, they wait.
     """
     account = settings_for(account_pk)
-    client = client_for(account.pk, account.base_url, account.token)
+    client = client_of(account)
     try:
         channel = client.channel(channel_id)
     except MattermostError as error:

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.mattermost.errors import MattermostError
-from mattermost_bridge.mattermost.rest import MattermostClient, client_for
+from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.models import Delivery, DeliveryAttempt, OutboxState
 from mattermost_bridge.models.states import UNSETTLED, DeliveryState
 from mattermost_bridge.rules.retry import outbox_delay, with_retry_after
 from mattermost_bridge.services import hints, lookup, outbox
+from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.keeping import Kept, holder, kept
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ def send(claimed: outbox.Claimed) -> bool:
     if not account.token or not account.base_url:
         _back(delivery, "The account has no token or no server address. Complete its settings.", delay=60.0)
         return False
-    client = client_for(account.pk, account.base_url, account.token)
+    client = client_of(account)
     with claim as item:
         try:
             made = _attempt(client, account, delivery, item)
@@ -210,7 +211,7 @@ def remove_double(delivery_id: int) -> bool:
     if not delivery.double_post_id:
         return True
     account = settings_for(delivery.account_id)
-    client = client_for(account.pk, account.base_url, account.token)
+    client = client_of(account)
     try:
         client.delete_post(delivery.double_post_id)
     except MattermostError as error:

@@ -24,13 +24,13 @@ from mattermost_bridge.agents.base import (
 )
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.mattermost.errors import MattermostError
-from mattermost_bridge.mattermost.rest import client_for
 from mattermost_bridge.models import Agent as AgentRecord
 from mattermost_bridge.models import Turn
 from mattermost_bridge.models.states import TurnState
 from mattermost_bridge.rules.mentions import strip_mention
 from mattermost_bridge.services import outbox, turn_results, turns
 from mattermost_bridge.services.agents import agent_config
+from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.keeping import kept
 
 log = structlog.get_logger(__name__)
@@ -165,7 +165,7 @@ def _typing(account: AccountSettings, turn: Turn) -> Iterator[None]:
     def show() -> None:
         failures = 0
         try:
-            client = client_for(account.pk, account.base_url, account.token)
+            client = client_of(account)
             while failures < 2 and not done.is_set():
                 try:
                     client.typing(channel_id, root_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_bridge.services import sending, turn_runner
+from mattermost_bridge.services import clients
 from tests.bridge import BOT_ID, collected_hints
 from tests.services.fake_server import FakeServer
 
@@ -20,6 +20,5 @@ def hinted():
 def server(monkeypatch):
     """A Mattermost at the client's seam."""
     fake = FakeServer(BOT_ID)
-    monkeypatch.setattr(sending, "client_for", fake.client_for)
-    monkeypatch.setattr(turn_runner, "client_for", fake.client_for)
+    monkeypatch.setattr(clients, "client_for", fake.client_for)
     return fake

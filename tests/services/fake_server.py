@@ -47,7 +47,7 @@ class FakeServer:
         self.gone_roots: set[str] = set()
         self._numbers = count(1)
 
-    def client_for(self, *_: object) -> FakeServer:
+    def client_for(self, *_: object, **__: object) -> FakeServer:
         """Stand in for `rest.client_for`."""
         return self
 

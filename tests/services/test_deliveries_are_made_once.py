@@ -11,7 +11,7 @@ from django.utils import timezone
 from mattermost_bridge.config import effective
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import Account, Delivery, DeliveryAttempt, OutboxState
-from mattermost_bridge.services import outbox, sending
+from mattermost_bridge.services import clients, outbox, sending
 from tests.bridge import make_account
 from tests.services.fake_server import lost, refused, timed_out, unreachable
 
@@ -283,3 +283,10 @@ def test_a_look_up_reads_on_backwards_when_the_server_answers_with_its_largest_l
     assert delivery.state == "sent"
     assert server.texts().count("hello") == 1
     assert server.calls.count("posts_before") == 3
+
+
+def test_a_post_is_over_before_its_claim_may_be_taken_over(settings):
+    account = make_account()
+    client = clients.client_of(settings_for(account.pk))
+    assert client.timeout[1] == settings.TIMES["http_timeout"]
+    assert settings.TIMES["http_timeout"] < settings.TIMES["delivery_margin"] < settings.TIMES["delivery_claim"]

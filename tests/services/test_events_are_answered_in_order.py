@@ -228,14 +228,12 @@ def test_an_event_that_cannot_be_decided_is_tried_five_times_and_then_blocks_no_
     assert server.texts()[-1] == "You said: poison"
 
 
-def test_a_channel_of_unknown_type_waits_and_goes_on_once_it_was_looked_up(hinted, server, monkeypatch):
+def test_a_channel_of_unknown_type_waits_and_goes_on_once_it_was_looked_up(hinted, server):
     from mattermost_bridge.mattermost.types import Channel
-    from mattermost_bridge.services import channels
 
     account = open_account()
     draft = post("@durar hello", channel_type="")
     inbox.record(account.pk, [draft])
-    monkeypatch.setattr(channels, "client_for", server.client_for)
     server.channel = lambda channel_id: Channel(id=channel_id, type="O", name="support")
     assert decisions.process_event(InboundEvent.objects.get().pk) is None
     assert InboundEvent.objects.get().reason == "channel_type_unknown"
