@@ -49,7 +49,7 @@ EMBEDDED = not DATABASE_URL
 if EMBEDDED:
     DATABASES = {
         "default": {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "durar_site.sqlite",
             "NAME": STATE_DIR / "durar.sqlite3",
             "OPTIONS": {
                 "timeout": 20,

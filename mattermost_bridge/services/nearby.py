@@ -2,8 +2,8 @@
 
 A worker that listens has the post in its hands and threads to spare: sending the hint to the broker and fetching it
 again would cost a person some milliseconds, and nothing at all would be answered while the broker is away. So hints of
-these kinds are taken by a few threads of the worker itself; when they are busy the hint is published and any worker
-takes it. Nothing depends on it: what a killed process had here, the sweep brings back like any lost hint.
+these kinds are taken by a few threads of the worker itself; when too many wait for them the hint is published and any
+worker takes it. Nothing depends on it: what a killed process had here, the sweep brings back like any lost hint.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 #: What is worth doing at once: deciding (which answers, too) and sending.
 KINDS = frozenset({"durar.events.process", "durar.deliveries.drain"})
+#: So many may wait for a thread; deciding takes milliseconds, and one thread at least never runs a turn.
+MOST_WAITING = 100
 
 
 class _Threads:
@@ -26,29 +28,30 @@ class _Threads:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._free = 0
+        self._room = 0
 
     def start(self, count: int) -> None:
-        """From now on this process takes up to `count` hints at a time."""
+        """From now on `count` threads of this process take hints."""
         with self._lock:
             if self._pool is None:
-                self._pool, self._free = ThreadPoolExecutor(count, thread_name_prefix="durar-nearby"), count
+                self._pool = ThreadPoolExecutor(count, thread_name_prefix="durar-nearby")
+                self._room = count + MOST_WAITING
 
     def stop(self) -> None:
         """Take no more, and wait for what is being done."""
         with self._lock:
-            pool, self._pool, self._free = self._pool, None, 0
+            pool, self._pool, self._room = self._pool, None, 0
         if pool is not None:
             pool.shutdown(wait=True)
 
     def offer(self, name: str, args: tuple) -> bool:
-        """Take a hint if a thread is free; False leaves it to the caller."""
+        """Take a hint unless too many wait already; False leaves it to the caller."""
         if name not in KINDS:
             return False
         with self._lock:
-            if self._pool is None or self._free <= 0:
+            if self._pool is None or self._room <= 0:
                 return False
-            self._free -= 1
+            self._room -= 1
             self._pool.submit(self._run, name, args)
         return True
 
@@ -64,8 +67,7 @@ class _Threads:
         finally:
             close_old_connections()
             with self._lock:
-                if self._pool is not None:
-                    self._free += 1
+                self._room += 1
 
 
 _threads = _Threads()

@@ -14,12 +14,17 @@ NEARBY_THREADS = 4
 
 @worker_init.connect
 def share_slots(sender=None, **_: object) -> None:
-    """Ears run turns in half of their slots, so that slow agents keep no pairing code waiting; voices in all."""
+    """Ears run turns in less than half of their slots, so that slow agents keep no pairing code waiting; voices in all.
+
+    Of the threads that take hints nearby one is always left for deciding and sending.
+    """
     queues = set(sender.app.amqp.queues.consume_from)
     slots = int(sender.concurrency or 1)
-    turns.room.slots = slots if queues == {"turns"} else max(1, slots // 2)
     if "events" in queues:
+        turns.room.slots = max(1, min(slots // 2, NEARBY_THREADS) - 1)
         nearby.start(NEARBY_THREADS)
+    else:
+        turns.room.slots = slots
 
 
 @worker_shutting_down.connect
