@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,14 @@ class Snapshot:
         if self._writing is not None and not self._writing.done():
             self.schedule(state)
             return
-        self._writing = asyncio.create_task(asyncio.to_thread(self.write, pack(state)))
+        self._writing = asyncio.create_task(self._write_and_say(pack(state)))
+
+    async def _write_and_say(self, data: dict[str, Any]) -> None:
+        """Write while serving: a full disk is said, and the next change tries again."""
+        try:
+            await asyncio.to_thread(self.write, data)
+        except SnapshotError as error:
+            sys.stderr.write(f"{error}\n")
 
     async def finish(self, state: State) -> None:
         """Write the state for the last time, after any write that still runs."""

@@ -2,7 +2,10 @@
 
 import contextlib
 import json
+import socket
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -100,6 +103,23 @@ class Ear:
                 frames.append(self.text())
             except ConnectionClosed as closed:
                 return frames, closed.rcvd is not None
+
+
+@contextlib.contextmanager
+def raw_socket(sandbox: SandboxClient, who: str = "durar", *, buffer: int = 0) -> Iterator[socket.socket]:
+    """Open a WebSocket by hand, signed in by its Bearer header, that reads nothing by itself and answers no ping."""
+    address = urlsplit(sandbox.base_url)
+    with socket.socket() as raw:
+        if buffer:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        raw.settimeout(LIMIT)
+        raw.connect((address.hostname, address.port))
+        raw.sendall(
+            f"GET /api/v4/websocket HTTP/1.1\r\nHost: {address.netloc}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"Authorization: Bearer {sandbox.token(who)}\r\n\r\n".encode()
+        )
+        yield raw
 
 
 def post_in(event: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 
 from mattermost_bridge.sandbox.ids import new_id
-from tests.sandbox.ears import Ear, post_in
+from tests.sandbox.ears import Ear, post_in, raw_socket
 
 FIELDS = [
     "id", "create_at", "update_at", "edit_at", "delete_at", "is_pinned", "user_id", "channel_id", "root_id",
@@ -147,11 +147,19 @@ def test_nobody_sees_what_is_behind_a_button(sandbox, support):
         assert seen["metadata"]["embeds"] == [{"type": "message_attachment"}]
 
 
-def test_the_echo_to_the_author_leaves_before_the_answer_or_after_it_as_set(sandbox, support):
-    with Ear(sandbox) as ear:
+def test_the_echo_is_on_the_wire_before_the_answer_to_the_post(sandbox, support):
+    with raw_socket(sandbox) as raw:
+        sandbox.wait_for(lambda: sandbox.sockets("durar"), what="the socket")
+        while b"status_change" not in raw.recv(65536):
+            pass
         assert create(sandbox, support, message="one").status_code == 201
-        assert post_in(ear.event("posted"))["message"] == "one"
-        sandbox.settings(echo="after")
+        raw.setblocking(False)
+        assert b"posted" in raw.recv(65536)
+
+
+def test_the_echo_may_be_set_to_come_after_the_answer(sandbox, support):
+    sandbox.settings(echo="after")
+    with Ear(sandbox) as ear:
         assert create(sandbox, support, message="two").status_code == 201
         assert post_in(ear.event("posted"))["message"] == "two"
 

@@ -20,9 +20,8 @@ def run(*arguments):
 
 
 def failed_with_one_sentence(result):
-    return (
-        result.returncode == 1 and result.stdout == "" and result.stderr.count("\n") == 1 and result.stderr[-2] == "."
-    )
+    one_sentence = result.stderr.count("\n") == 1 and result.stderr.endswith(".\n")
+    return (result.returncode, result.stdout) == (1, "") and one_sentence
 
 
 def test_a_busy_port_is_one_sentence_and_status_1():

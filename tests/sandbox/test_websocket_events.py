@@ -77,7 +77,7 @@ def test_here_reaches_only_who_is_online(sandbox):
         "@durar's",
         "@durar_",
         "@durar،",
-        "hey @durar!",
+        "hi @durar!",
         "a\n@durar",
         "x.@durar",
     ],
