@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import pairing, sweep
+from mattermost_bridge.services import listeners, pairing, sweep
 
 
 @shared_task(name="durar.upkeep.sweep")
@@ -15,7 +15,8 @@ def run_sweep() -> str:
 
 @shared_task(name="durar.upkeep.expire")
 def expire() -> str:
-    """Let pairing requests expire whose hour is over."""
+    """Let pairing requests expire whose hour is over; say of connections whose worker died that they stopped."""
     if not sweep.claim_tick("expire", 60.0):
         return "done by another scheduler"
-    return f"{pairing.expire()} request(s) expired"
+    lost = listeners.note_abandoned()
+    return f"{pairing.expire()} request(s) expired, {lost} connection(s) without a worker"
