@@ -56,6 +56,7 @@ def add_entry(
             expires_at=expires_at,
         )
         began = _make_own(owner, which)
+        refuse_open_without_wildcard(owner if isinstance(owner, Account) else None)
         audit.record(
             actor=actor,
             verb="access.add",
@@ -132,7 +133,7 @@ def use_own_list(*, actor: Actor, account: Account | None, list: str, own: bool)
             entries = AccessEntry.objects.filter(account=account, list=which).exclude(source=EntrySource.PAIRING)
             removed = [entry.value for entry in entries]
             entries.delete()
-        refuse_open_without_wildcard(account)
+        refuse_open_without_wildcard(owner if isinstance(owner, Account) else None)
         state = "has its own" if own else "no longer has its own"
         audit.record(
             actor=actor,

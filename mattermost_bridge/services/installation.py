@@ -30,11 +30,10 @@ def ensure_environment_account() -> Account | None:
     The account has no values of its own: token and address stay in the environment.
     """
     try:
-        token = effective.environment_value("MATTERMOST_BOT_TOKEN")
+        described = bool(effective.environment_value("MATTERMOST_BOT_TOKEN"))
     except SecretProblem:
-        # Named but unreadable: the account is made all the same, and shows what is wrong.
-        token = "unreadable"
-    if not token or Account.objects.filter(account_id=effective.DEFAULT_ACCOUNT).exists():
+        described = True  # named but unreadable: the account is made all the same, and shows what is wrong
+    if not described or Account.objects.filter(account_id=effective.DEFAULT_ACCOUNT).exists():
         return None
     return accounts.create(actor=audit.SYSTEM, account_id=effective.DEFAULT_ACCOUNT)
 
