@@ -77,12 +77,16 @@ class Process:
             os.kill(self._popen.pid, signal.SIGKILL)
             self._popen.wait(STOP_LIMIT)
 
+    def terminate(self) -> None:
+        """SIGTERM, without waiting."""
+        if self.running:
+            os.kill(self.pid, signal.SIGTERM)
+
     def stop(self, limit: float = STOP_LIMIT) -> int:
         """SIGTERM, and wait. Returns the exit status; raises AssertionError when it does not stop in time."""
         if self._popen is None:
             return 0
-        if self._popen.poll() is None:
-            os.kill(self._popen.pid, signal.SIGTERM)
+        self.terminate()
         try:
             return self._popen.wait(limit)
         except subprocess.TimeoutExpired:

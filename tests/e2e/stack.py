@@ -8,8 +8,7 @@ import shutil
 import socket
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -181,8 +180,7 @@ class Stack:
     def stop(self, *names: str) -> None:
         """SIGTERM, and wait; all at once."""
         for name in names:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.processes[name].pid, 15)
+            self.processes[name].terminate()
         for name in names:
             self.processes[name].stop()
 
@@ -326,15 +324,3 @@ def _number() -> int:
     digits = "".join(filter(str.isdigit, worker)) or "0"
     _numbers["next"] += 1
     return 1 + (int(digits) * 4 + _numbers["next"] % 4) % 15
-
-
-def seconds_until(condition: Callable[[], object], limit: float, *, what: str) -> float:
-    """How long it takes until `condition` holds."""
-    start = time.monotonic()
-    wait_for(condition, limit, what=what, every=0.02)
-    return time.monotonic() - start
-
-
-def names(processes: Iterable[str], kind: str) -> list[str]:
-    """Those of the process names that are of a kind: `ears` and `ears-2` are ears."""
-    return [name for name in processes if name.split("-")[0] == kind]
