@@ -76,12 +76,16 @@ def test_direct_messages_old_and_new_are_found_with_their_authors(sandbox, away)
 
 def test_channels_private_ones_and_threads_are_read_in_order(sandbox, away):
     root = sandbox.post("carol", "support", "one")
-    sandbox.post("alice", "support", "two", root_id=root["id"])
-    sandbox.post("carol", "support", "three")
+    reply = sandbox.post("alice", "support", "two", root_id=root["id"])
+    last = sandbox.post("carol", "support", "three")
 
     away()
 
-    assert texts(channel_type="O", caught_up=True) == ["one", "two", "three"]
+    # Of posts of one millisecond the id decides, as everywhere.
+    in_order = sorted((root, reply, last), key=lambda post: (post["create_at"], post["id"]))
+    assert texts(channel_type="O", caught_up=True) == [post["message"] for post in in_order]
+    stored = InboundEvent.objects.filter(caught_up=True, channel_type="O").order_by("id")
+    assert list(stored.values_list("post_id", flat=True)) == [post["id"] for post in in_order], "stored in that order"
     assert InboundEvent.objects.get(text="two").root_id == root["id"]
 
 
