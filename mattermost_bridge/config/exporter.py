@@ -46,7 +46,7 @@ def content() -> dict[str, Any]:
 
 
 def _section(defaults: BridgeDefaults, *, by_provider: bool) -> dict[str, Any]:
-    section = {} if defaults.enabled else {"enabled": False}
+    section: dict[str, Any] = {} if defaults.enabled else {"enabled": False}
     section |= _values(None, defaults, agent=None if by_provider else defaults.agent)
     if defaults.default_account:
         section["defaultAccount"] = defaults.default_account

@@ -157,6 +157,8 @@ class _Import:
                 tokens.refuse_at_new_host(account, old_url, new_url)
             return ""
         said = tokens.replace(account, token=wanted.value, token_ref=wanted.reference)
+        # Whether it is another bot's shows only when it connects, and nobody can be asked then.
+        account.takes_other_bot = bool(account.bot_user_id)
         subject = f"account {account.account_id}"
         if wanted == Secret():
             self.changes.removed(subject, "token")

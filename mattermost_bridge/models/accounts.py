@@ -113,6 +113,8 @@ class Account(Overridable):
     )
     bot_user_id = models.CharField(max_length=26, blank=True, editable=False)
     bot_username = models.CharField(max_length=64, blank=True, editable=False)
+    # A configuration file gave another token: the bot that it belongs to is taken without asking, once.
+    takes_other_bot = models.BooleanField(default=False, editable=False)
     agent = models.ForeignKey(
         "Agent",
         verbose_name=_("agent"),

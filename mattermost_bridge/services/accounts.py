@@ -101,13 +101,15 @@ def update(
         details: dict[str, Any] = {}
         if new_token:
             details["token"] = tokens.replace(account, token=token or "", token_ref=token_ref or "")
+        if new_token:
+            account.takes_other_bot = False
         details |= tokens.note_bot(account, tested, confirmed=confirm_other_bot)
         details |= differences(before, shown(account, OF_ACCOUNT))
         if not details:
             return account
         _save(account)
         refuse_open_without_wildcard(account)
-        if new_token or new_url != old_url:
+        if new_token or new_url != old_url or "bot" in details:
             reconnect(account)
         if new_token and tested and tested.ok:
             tokens.works_again(account)

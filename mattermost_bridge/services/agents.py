@@ -65,7 +65,7 @@ def update(
         else:
             put_key(agent, api_key or "", api_key_ref or "")
         after = _shown(agent)
-        details = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+        details: dict[str, Any] = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
         if new_key:
             details["key"] = "changed" if before["key"] == after["key"] else f"{before['key']} → {after['key']}"
         if not details:

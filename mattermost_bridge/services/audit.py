@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 
 from mattermost_bridge.models import Account, AuditEntry
@@ -20,10 +20,10 @@ class Actor:
 
     name: str
     via: str
-    user: AbstractBaseUser | None = None
+    user: User | None = None
 
     @classmethod
-    def of(cls, user: AbstractBaseUser, via: str = "panel") -> Actor:
+    def of(cls, user: User, via: str = "panel") -> Actor:
         """The actor that a signed-in user is."""
         return cls(user.get_username(), via, user)
 
@@ -52,7 +52,7 @@ def record(
         via=actor.via,
         verb=verb,
         account=account,
-        target_kind=target._meta.model_name if target is not None else "",
+        target_kind=str(target._meta.model_name) if target is not None else "",
         target_id=str(target.pk) if target is not None else "",
         summary=summary if len(summary) <= SUMMARY_LENGTH else summary[: SUMMARY_LENGTH - 1] + "…",
         details=dict(details or {}),

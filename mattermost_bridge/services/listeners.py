@@ -163,13 +163,6 @@ def learn_bot(account_pk: int, user_id: str, username: str) -> str:
     Returns a sentence when the account must not run with this token, else "". An account never posts as another bot
     than the one it was set up for, unless an operator has confirmed the other one.
     """
-    account = Account.objects.only("bot_user_id", "bot_username").get(pk=account_pk)
-    if account.bot_user_id and account.bot_user_id != user_id:
-        return (
-            f"The token belongs to the bot @{username} ({user_id}), but this account is for "
-            f"@{account.bot_username or '?'} ({account.bot_user_id}). "
-            "Enter that bot's token, or confirm the other bot on the account's page."
-        )
     try:
         tokens.identify(account_pk, user_id, username)
     except Refused as refused:

@@ -19,7 +19,7 @@ from mattermost_bridge.models import AccessEntry, Account, Delivery, PairingRequ
 from mattermost_bridge.models.states import AccessList, DeliveryKind, EntrySource, PairingState
 from mattermost_bridge.rules import pairing as rules
 from mattermost_bridge.rules import texts
-from mattermost_bridge.rules.reasons import Reason
+from mattermost_bridge.rules.reasons import REASONS, Reason
 from mattermost_bridge.rules.types import Check, Decision, Outcome
 from mattermost_bridge.services import audit
 from mattermost_bridge.services.approvals import (
@@ -97,7 +97,7 @@ def challenge(
         has_request=request is not None,
         waiting=len(waiting),
     )
-    reason = Reason(verdict.reason)
+    reason = REASONS[str(verdict.reason)]
     if request is not None:
         request.last_seen_at, request.username = now, username or request.username
         request.save(update_fields=["last_seen_at", "username"])
@@ -122,7 +122,7 @@ def expire(now: datetime | None = None) -> int:
     now = now or timezone.now()
     due = PairingRequest.objects.filter(state=PairingState.PENDING, expires_at__lt=now)
     expired = 0
-    for account_pk in list(due.order_by("account").values_list("account", flat=True).distinct()):
+    for account_pk in list(due.order_by("account_id").values_list("account_id", flat=True).distinct()):
         with transaction.atomic():
             expired += _expire_locked(locked(account_pk), now)
     return expired

@@ -102,9 +102,10 @@ def note_bot(account: Account, tested: ConnectionTest | None, *, confirmed: bool
         return {}
     if account.bot_user_id and not confirmed:
         raise ConfirmationNeeded(
-            f"This token belongs to another bot: @{tested.bot_username} instead of @{account.bot_username}. "
-            "If that is meant, confirm it: what is known of the old bot's channels is then dropped, and messages that "
-            "were sent to it while it was away are not answered."
+            f"The token belongs to another bot than before: @{tested.bot_username} instead of "
+            f"@{account.bot_username or account.bot_user_id}. "
+            "Enter the old bot's token, or confirm the other bot on the account's page: what is known of the old bot's "
+            "channels is then dropped, and messages that were sent to it while it was away are not answered."
         )
     change = [account.bot_username, tested.bot_username]
     if account.bot_user_id:
@@ -121,21 +122,23 @@ def drop_knowledge(account: Account) -> None:
 
 
 def identify(account_pk: int, bot_user_id: str, bot_username: str) -> Account:
-    """A listener signed in and learned who the bot is; keep it. Raises Refused when another account uses this bot.
+    """A listener signed in and learned who the bot is; keep it, for an account that was saved untested.
 
-    For accounts that were saved untested, and for references whose secret was exchanged. Nobody can be asked then, so
-    a bot that is another than before loses what was known of its channels without confirmation.
+    Raises ConfirmationNeeded for another bot than before, unless a configuration file gave the token: who writes one
+    cannot be asked. Raises Refused when another account uses this bot.
     """
-    known = Account.objects.filter(pk=account_pk, bot_user_id=bot_user_id, bot_username=bot_username).first()
+    same = Account.objects.filter(bot_user_id=bot_user_id, bot_username=bot_username, takes_other_bot=False)
+    known = same.filter(pk=account_pk).first()
     if known is not None:
         return known
     with transaction.atomic():
         account = locked(account_pk)
         found = ConnectionTest(ok=True, bot_user_id=bot_user_id, bot_username=bot_username)
-        changed = note_bot(account, found, confirmed=True)
+        changed = note_bot(account, found, confirmed=account.takes_other_bot)
         if account.enabled and not account.is_archived:
             refuse_second_account(account, effective_url(account))
-        account.save(update_fields=["bot_user_id", "bot_username", "updated_at"])
+        account.takes_other_bot = False
+        account.save(update_fields=["bot_user_id", "bot_username", "takes_other_bot", "updated_at"])
         if changed:
             audit.record(
                 actor=audit.SYSTEM,

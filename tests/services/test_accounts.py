@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mattermost_bridge.config import importer
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import (
     Account,
@@ -241,9 +242,31 @@ class TestBots:
         assert AuditEntry.objects.count() == rows + 1
         tokens.identify(account.pk, BOT, "durar")
         assert AuditEntry.objects.count() == rows + 1
+
+    def test_a_listener_does_not_run_as_another_bot_until_that_is_confirmed(self):
+        account = make()
         ChannelCursor.objects.create(account=account, channel_id="c")
-        tokens.identify(account.pk, OTHER, "helper")
+        accounts.set_token(account.pk, actor=ALICE, token="second-token")
+        with pytest.raises(ConfirmationNeeded, match="another bot than before: @helper instead of @durar"):
+            tokens.identify(account.pk, OTHER, "helper")
+        before = generation(account)
+        change(account, tested=seen(OTHER, "helper"), confirm_other_bot=True)
+        assert generation(account) == before + 1
         assert not ChannelCursor.objects.exists()
+        tokens.identify(account.pk, OTHER, "helper")
+
+    def test_the_bot_of_a_token_from_a_file_is_taken_once(self):
+        account = make()
+        ChannelCursor.objects.create(account=account, channel_id="c")
+        config = (
+            f'{{ channels: {{ mattermost: {{ accounts: {{ ops: {{ baseUrl: "{URL}", botToken: "other" }} }} }} }} }}'
+        )
+        importer.run(config, actor=ALICE)
+        tokens.identify(account.pk, OTHER, "helper")
+        assert settings_for(account.pk).bot_user_id == OTHER
+        assert not ChannelCursor.objects.exists()
+        with pytest.raises(ConfirmationNeeded):
+            tokens.identify(account.pk, BOT, "durar")
 
     def test_a_listener_is_told_when_the_bot_is_taken(self):
         make()
