@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import secrets
 import shutil
@@ -98,5 +99,6 @@ def _administration(url: str) -> psycopg.Connection[tuple]:
 
 
 def _drop(url: str) -> None:
-    with _administration(_renamed(url, "postgres")) as connection:
+    # A server that is gone, as the drill's own is in the end, has taken its databases along.
+    with contextlib.suppress(psycopg.OperationalError), _administration(_renamed(url, "postgres")) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(_name(url)))
