@@ -19,7 +19,7 @@ from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.fields import OF_ACCOUNT, apply, decide_what_waited, differences, shown, validate
 from mattermost_bridge.services.policies import refuse_open_without_wildcard
 from mattermost_bridge.services.probing import ConnectionTest, test_connection
-from mattermost_bridge.services.records import effective_url, locked, reconnect
+from mattermost_bridge.services.records import effective_url, locked, note_section, reconnect
 
 __all__ = [
     "ConnectionTest",
@@ -61,6 +61,7 @@ def create(
         _save(account)
         ListenerLease.objects.create(account=account)
         OutboxState.objects.create(account=account)
+        note_section()
         refuse_open_without_wildcard(account)
         audit.record(
             actor=actor,
@@ -180,6 +181,7 @@ def restore(account_pk: int, *, actor: Actor) -> Account:
             return account
         account.archived_at = None
         _save(account)
+        note_section()
         refuse_open_without_wildcard(account)
         reconnect(account)
         audit.record(

@@ -41,6 +41,7 @@ def update(*, actor: Actor, **fields: Any) -> BridgeDefaults:
         if "base_url" in details:
             # Brought back one day, their tokens must not go to an address that others were given meanwhile.
             Account.objects.filter(base_url="").exclude(archived_at=None).update(base_url=old_url)
+        defaults.section_exists = True
         defaults.save()
         refuse_open_without_wildcard(None)
         if {"base_url", "enabled"} & set(details):

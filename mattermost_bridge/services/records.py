@@ -24,6 +24,11 @@ def the_defaults() -> BridgeDefaults:
     return defaults or BridgeDefaults.objects.create(pk=1)
 
 
+def note_section() -> None:
+    """An account is there (again), so `channels.mattermost` exists, whatever the last imported file lacked."""
+    BridgeDefaults.objects.filter(pk=1, section_exists=False).update(section_exists=True)
+
+
 def effective_url(account: Account) -> str:
     """The address that the account's token is sent to; "" when there is none."""
     defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)

@@ -16,7 +16,8 @@ from mattermost_bridge.config.effective import bump_version, settings_for
 from mattermost_bridge.config.wanted import KEEP
 from mattermost_bridge.models import AccessEntry, Account, Agent, BridgeDefaults
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
-from tests.config.files import CAROL, DAVE, ONE, take
+from mattermost_bridge.services import accounts
+from tests.config.files import ACTOR, CAROL, DAVE, ONE, take
 
 PEOPLE = (CAROL, DAVE, "*", "@name", "42")
 
@@ -56,6 +57,15 @@ def test_archived_accounts_and_approvals_are_not_exported():
 def test_an_empty_installation_is_left_as_it_is():
     take(exporter.export())
     assert not Account.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_account_that_came_after_a_file_without_the_section_is_exported():
+    take("{}")
+    assert "mattermost" not in exporter.content()["channels"]
+    accounts.create(actor=ACTOR, account_id="ops")
+    assert take(exporter.export()).changes.lines == []
+    assert Account.objects.get().archived_at is None
 
 
 @pytest.mark.django_db
