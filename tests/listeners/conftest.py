@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from mattermost_bridge.listeners import session
 from mattermost_bridge.listeners.host import ListenerHost
 from mattermost_bridge.models import Account, ListenerLease
 from mattermost_bridge.sandbox.testing import SandboxProcess, wait_for
@@ -29,6 +30,12 @@ def clock() -> StillClock:
 def long_leases(settings) -> None:
     """Leases that outlast a test whose clock jumps."""
     settings.TIMES = {**settings.TIMES, "listener_lease": 36_000.0}
+
+
+@pytest.fixture
+def patient_pings(monkeypatch) -> None:
+    """Pings may be answered after any jump of the clock."""
+    monkeypatch.setattr(session, "PONG_SECONDS", 36_000.0)
 
 
 @pytest.fixture

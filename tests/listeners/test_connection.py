@@ -6,6 +6,7 @@ import pytest
 from django.db import OperationalError
 
 from mattermost_bridge.listeners import writer
+from mattermost_bridge.listeners.session import Session
 from mattermost_bridge.models import ConnectionChange, InboundEvent
 from mattermost_bridge.sandbox.testing import wait_for
 from mattermost_bridge.services import accounts, audit, inbox, listeners
@@ -129,7 +130,7 @@ def test_silence_after_a_ping_means_reconnecting(sandbox, start_host, clock):
     until_phase(account, "ready", clock)
 
 
-def test_a_deaf_connection_is_found_out_by_comparing(sandbox, start_host, clock):
+def test_a_deaf_connection_is_found_out_by_comparing(sandbox, start_host, clock, patient_pings):
     account = bot_account(sandbox)
     start_host()
     until_phase(account, "ready")
@@ -144,7 +145,7 @@ def test_a_deaf_connection_is_found_out_by_comparing(sandbox, start_host, clock)
     until_phase(account, "ready", clock)
 
 
-def test_a_comparison_that_finds_nothing_missing_proves_more(sandbox, start_host, clock):
+def test_a_comparison_that_finds_nothing_missing_proves_more(sandbox, start_host, clock, patient_pings):
     account = bot_account(sandbox)
     start_host()
     before = until_phase(account, "ready").proven_until
@@ -157,15 +158,18 @@ def test_a_comparison_that_finds_nothing_missing_proves_more(sandbox, start_host
     assert lease_of(account).phase == "ready"
 
 
-def test_pongs_alone_prove_nothing(sandbox, start_host, clock):
+def test_pongs_alone_prove_nothing(sandbox, start_host, clock, patient_pings, monkeypatch):
+    pongs = []
+    heard = Session._replied
+    monkeypatch.setattr(Session, "_replied", lambda self, reply: (heard(self, reply), pongs.append(reply)))
     account = bot_account(sandbox)
     start_host()
     before = until_phase(account, "ready").proven_until
     asked = len(sandbox.requests(path="/channels"))
 
-    for _ in range(6):
+    for count in range(2, 7):
         clock.advance(30)
-        wait_for(lambda: clock.pending() and len(clock.pending()) > 2)
+        wait_for(lambda count=count: len(pongs) == count, what="a pong")
 
     assert len(sandbox.requests(path="/channels")) == asked, "no comparison was due yet"
     assert lease_of(account).proven_until == before
