@@ -85,7 +85,7 @@ class Reason(StrEnum):
         Outcome.IGNORED,
         "Bot not mentioned",
         "In channels and groups the bot answers only when it is mentioned, and this post does not mention it.",
-        "Ask people to mention the bot by its name with @, or switch off “require mention” for the account.",
+        "Ask people to mention the bot by its name with @.",
     )
     KIND_NOT_USED = (
         "kind_not_used",
