@@ -118,9 +118,8 @@ def _challenge(event: InboundEvent, decision: Decision) -> Decision:
     if challenge.reason in (Reason.ADMITTED_DM_PAIRED, Reason.BLOCKED):
         # The lock showed what the cached settings did not know yet.
         return decision_on(event, settings_for(event.account_id))
-    check = Check("pairing", challenge.reason.label, "account", passed=False)
     outcome = challenge.reason.outcome or Outcome.CHALLENGED
-    return Decision(outcome, challenge.reason, (*decision.trail, check))
+    return Decision(outcome, challenge.reason, (*decision.trail, *challenge.checks))
 
 
 def _wake_channel(event: InboundEvent, *, but: Conversation | None) -> None:
