@@ -29,6 +29,7 @@ class ListFilter(QuestionFilter):
 
     title = gettext_lazy("list")
     parameter_name = "list"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Direct messages, channels."""
@@ -147,6 +148,12 @@ class AccessEntryAdmin(SavedByService, BridgeAdmin):
         value = access.check_value(data["value"])
         username = known_username(value, data["account"].pk if data["account"] else None)
         return access.add_entry(actor=actor, username=username, **{**data, "value": value})
+
+    def summary(self, request: HttpRequest, record: AccessEntry) -> dict[str, Any]:
+        """Whether it holds."""
+        ended = record.expires_at is not None and record.expires_at <= timezone.now()
+        words = looks.badge(_("Ended"), "idle") if ended else looks.badge(_("Holds"), "good")
+        return {"badges": [words], "title": str(record)}
 
     @display(description=gettext_lazy("who"))
     def who(self, record: AccessEntry) -> SafeString:

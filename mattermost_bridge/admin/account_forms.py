@@ -40,7 +40,7 @@ def show_inherited(fields: dict[str, forms.Field], values: dict[str, Inherited])
         if field is None:
             continue
         source = SOURCES[value.source]
-        words = value.words or _("nothing")
+        words = value.words or _("none")
         if isinstance(field, forms.ModelChoiceField):
             field.empty_label = _("Inherited: %(value)s (%(source)s)") % {"value": words, "source": source}
         elif isinstance(field, forms.TypedChoiceField):
@@ -73,7 +73,7 @@ def _ago(at: Any) -> str:
 class AccountForm(ServiceForm):
     """Adding and changing an account."""
 
-    token = secret_field(gettext_lazy("bot token"))
+    token = secret_field(gettext_lazy("Bot token"))
     confirm = forms.BooleanField(
         label=gettext_lazy("I mean it"),
         required=False,
@@ -84,6 +84,12 @@ class AccountForm(ServiceForm):
 
     class Meta:
         model = Account
+        help_texts = {
+            "base_url": gettext_lazy("As https://chat.example.com."),
+            "dm_policy": gettext_lazy("Who may write to the bot directly."),
+            "group_policy": gettext_lazy("Who may ask the bot in channels and groups."),
+            "text_chunk_limit": gettext_lazy("Longer answers are split; a server takes 16383 at most."),
+        }
         fields = (
             "account_id",
             "name",

@@ -55,6 +55,7 @@ class ConnectionFilter(QuestionFilter):
 
     title = gettext_lazy("connection")
     parameter_name = "connection"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Trouble first."""
@@ -85,6 +86,12 @@ def _is_on(account: Account) -> bool:
     return account.enabled and not account.is_archived
 
 
+def is_listening(account: Account) -> bool:
+    """Whether the account hears what is said."""
+    lease = getattr(account, "listener_lease", None)
+    return lease is not None and lease.phase in LISTENING
+
+
 def _reconnect(actor: Actor, pk: int) -> None:
     account = Account.objects.defer("bot_token").filter(pk=pk).first()
     if account is None:
@@ -100,6 +107,7 @@ VERBS = (
         _reconnect,
         "change_account",
         fits=_is_on,
+        fits_in_row=lambda account: not is_listening(account),
     ),
     Verb(
         "enable",
@@ -208,10 +216,10 @@ class AccountAdmin(SavedByService, BridgeAdmin):
         return looks.moment(record.since_at)  # type: ignore[attr-defined]
 
     @display(description=gettext_lazy("server"))
-    def server(self, record: Account) -> str | SafeString:
+    def server(self, record: Account) -> SafeString:
         """The server's host."""
         address = record.base_url or record.from_defaults.base_url  # type: ignore[attr-defined]
-        return address.partition("://")[2] or looks.NOTHING
+        return looks.host(address)
 
     @display(description=gettext_lazy("agent"))
     def answers(self, record: Account) -> SafeString:
@@ -223,7 +231,7 @@ class AccountAdmin(SavedByService, BridgeAdmin):
             return format_html('{}<span class="du-under">{}</span>', looks.link(inherited), _("from the defaults"))
         return looks.badge(_("No agent"), "warning", _("Messages wait, and nobody is answered."))
 
-    @display(description=gettext_lazy("pairings waiting"))
+    @display(description=gettext_lazy("waiting"))
     def waiting(self, record: Account) -> SafeString:
         """How many people wait for their code to be approved."""
         count = record.waiting_count or 0  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
@@ -22,19 +22,21 @@ from mattermost_bridge.admin.asking import AskField, answer, one_at_a_time
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.agents.base import BACKENDS
-from mattermost_bridge.models import Agent, BridgeDefaults
+from mattermost_bridge.models import Account, Agent, BridgeDefaults
 from mattermost_bridge.services import agents
 from mattermost_bridge.services.audit import Actor
 
 #: *Try it* keeps a browser and a thread waiting; an agent that needs longer is not tried to its end.
 LONGEST_TRIAL = 30
+#: So many accounts are named on an agent's page.
+MOST_ACCOUNTS = 20
 CHANGED = ("name", "backend", "base_url", "model", "instructions", "history_messages", "total_time")
 
 
 class AgentForm(ServiceForm):
     """Adding and changing an agent; its key is written and never read."""
 
-    key = secret_field(gettext_lazy("key"))
+    key = secret_field(gettext_lazy("Key"))
     test = AskField(gettext_lazy("Try it"), gettext_lazy("Waiting for the agent…"))
 
     class Meta:
@@ -168,6 +170,15 @@ class AgentAdmin(SavedByService, BridgeAdmin):
             return agents.update(record.pk, actor=actor, **secrets, **values)
         return agents.create(actor=actor, slug=form.cleaned_data["slug"], **secrets, **values)
 
+    def summary(self, request: HttpRequest, record: Agent) -> dict[str, Any]:
+        """Who uses it."""
+        accounts = Account.objects.filter(agent=record, archived_at=None).defer("bot_token")[:MOST_ACCOUNTS]
+        users = [looks.account(account) for account in accounts]
+        if BridgeDefaults.objects.filter(pk=1, agent=record).exists():
+            users.insert(0, looks.links((looks.list_of(BridgeDefaults), _("the defaults"))))
+        used = format_html_join(", ", "{}", ((user,) for user in users)) if users else _("nobody yet")
+        return {"facts": [(_("Used by"), used)]}
+
     def get_urls(self) -> list[URLPattern]:
         """Django's addresses, and those of *Try it*."""
         view = self.admin_site.admin_view(self.try_view)
@@ -210,9 +221,9 @@ class AgentAdmin(SavedByService, BridgeAdmin):
         return looks.code(record.model)
 
     @display(description=gettext_lazy("address"))
-    def address(self, record: Agent) -> str | SafeString:
+    def address(self, record: Agent) -> SafeString:
         """The server."""
-        return record.base_url.partition("://")[2] or looks.NOTHING
+        return looks.host(record.base_url)
 
     @display(description=gettext_lazy("key"))
     def key_state(self, record: Agent) -> SafeString | str:

@@ -45,6 +45,7 @@ class VerbFilter(QuestionFilter):
 
     title = gettext_lazy("subject")
     parameter_name = "subject"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """The first word of each verb."""

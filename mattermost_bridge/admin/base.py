@@ -41,6 +41,8 @@ class PreparedChangeList(ChangeList):
         """Fetch the page's rows, then what belongs to them."""
         super().get_results(request)
         self.result_list = list(self.result_list)
+        # Unfold compares the two; equal, it does not offer to show rows that were never counted.
+        self.full_result_count = self.result_count
         self.model_admin.prepare(request, self.result_list)
 
 
@@ -56,6 +58,7 @@ class BridgeAdmin(VerbsMixin, ModelAdmin):
     list_disable_select_all = True
     paginator = BoundedPaginator
     empty_value_display = looks.NOTHING
+    list_before_template = "admin/durar/questions.html"
     change_form_outer_before_template = "admin/durar/summary.html"
     has_history = False
 

@@ -97,6 +97,10 @@ class BlockedUserAdmin(SavedByService, BridgeAdmin):
             actor=actor, account=data["account"], user_id=user_id, username=username, reason=data["reason"]
         )
 
+    def summary(self, request: HttpRequest, record: BlockedUser) -> dict[str, Any]:
+        """That it holds."""
+        return {"badges": [looks.badge(_("Blocked"), "bad")], "title": str(record)}
+
     @display(description=gettext_lazy("who"))
     def who(self, record: BlockedUser) -> SafeString:
         """The person."""

@@ -24,6 +24,7 @@ class ChangeFilter(QuestionFilter):
 
     title = gettext_lazy("question")
     parameter_name = "question"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Lost, back, refused."""

@@ -36,6 +36,7 @@ class KindFilter(QuestionFilter):
 
     title = gettext_lazy("kind")
     parameter_name = "kind"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """By kind of channel, and threads."""

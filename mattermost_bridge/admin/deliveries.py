@@ -35,6 +35,7 @@ class QuestionsFilter(QuestionFilter):
 
     title = gettext_lazy("question")
     parameter_name = "question"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Each is something that operators are asked."""
@@ -122,7 +123,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return (
             super()
             .get_queryset(request)
-            .select_related("account", "turn")
+            .select_related("account", "turn__conversation")
             .defer("account__bot_token", "turn__question", "turn__answer")
         )
 
@@ -181,7 +182,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         """The person of a direct message, else the channel."""
         names = record.names  # type: ignore[attr-defined]
         if record.recipient_id:
-            return names.person(record.account_id, record.recipient_id)
+            return names.person(record.account_id, record.recipient_id, _name_by_conversation(record))
         return names.channel(record.account_id, record.channel_id)
 
     @display(description=gettext_lazy("account"))
@@ -265,6 +266,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def is_unclear(self, record: Delivery) -> str | SafeString:
         """Whether it may have been posted although nobody knows."""
         return _("Not known: the next attempt looks for the post first.") if record.unclear else looks.NOTHING
+
+
+def _name_by_conversation(record: Delivery) -> str:
+    title = record.turn.conversation.title if record.turn else ""
+    return title.removeprefix("@") if title.startswith("@") else ""
 
 
 def _hidden() -> SafeString:

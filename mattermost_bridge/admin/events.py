@@ -32,6 +32,7 @@ class SilenceFilter(QuestionFilter):
 
     title = gettext_lazy("question")
     parameter_name = "question"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Each is something that operators are asked."""
@@ -142,7 +143,7 @@ class EventAdmin(ReadOnlyAdmin):
                     "received",
                     "decided",
                     "attempts_made",
-                    "caught_up",
+                    "how_heard",
                     "kind_shown",
                     "post",
                     "key",
@@ -277,6 +278,11 @@ class EventAdmin(ReadOnlyAdmin):
     def attempts_made(self, record: InboundEvent) -> str:
         """How often deciding failed, and when it is tried again."""
         return str(record.attempts)
+
+    @display(description=gettext_lazy("heard"))
+    def how_heard(self, record: InboundEvent) -> str:
+        """At once, or by reading what had been missed."""
+        return _("later, by catching up") if record.caught_up else _("at once")
 
     @display(description=gettext_lazy("kind"))
     def kind_shown(self, record: InboundEvent) -> str:

@@ -23,6 +23,8 @@ class QuestionFilter(SimpleListFilter):
 
     default = ""
     ALL = "all"
+    #: Its choices stand above the list too, one click away.
+    quick = False
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Each choice's value in the address, with its words and its condition."""

@@ -23,7 +23,7 @@ from mattermost_bridge.rules.reasons import REASONS
 
 #: Every tone that a badge can have.
 TONES = ("good", "busy", "warning", "bad", "idle")
-NOTHING = mark_safe('<span class="du-quiet">–</span>')
+NOTHING = mark_safe('<span class="du-quiet du-nothing">–</span>')
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -59,6 +59,13 @@ def channel(channel_id: str, kind: str = "", name: str = "") -> SafeString:
         mark = "" if kind == "G" else "~"
         return format_html('<span class="du-channel" title="{}">{}{}</span>', channel_id, mark, name)
     return code(channel_id, title=_("The channel's name is not known yet")) if channel_id else NOTHING
+
+
+def host(address: str) -> SafeString:
+    """A server by its host, with the whole address on hover."""
+    if not address:
+        return NOTHING
+    return format_html('<span class="du-host" title="{}">{}</span>', address, address.partition("://")[2] or address)
 
 
 def code(text: object, title: object = "") -> SafeString:

@@ -8,11 +8,11 @@ from typing import Any
 from django.utils.safestring import SafeString
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.models import Account, InboundEvent, KnownChannel, KnownPerson
+from mattermost_bridge.models import Account, InboundEvent, KnownChannel, KnownPerson, PairingRequest
 
 
 class Names:
-    """What is known of the channels and people of some accounts. Costs one query for each of the two."""
+    """What is known of the channels and people of some accounts. Costs three queries, however many rows."""
 
     def __init__(self, account_ids: Iterable[int], channel_ids: Iterable[str] = (), user_ids: Iterable[str] = ()):
         accounts, channels, users = set(account_ids), set(channel_ids) - {""}, set(user_ids) - {""}
@@ -28,6 +28,10 @@ class Names:
             rows = KnownPerson.objects.filter(account__in=accounts, user_id__in=users)
             for account, user, username in rows.values_list("account_id", "user_id", "username"):
                 self._people[account, user] = username
+            # Somebody who was only ever heard live, and asked to be paired.
+            rows = PairingRequest.objects.filter(account__in=accounts, user_id__in=users).exclude(username="")
+            for account, user, username in rows.values_list("account_id", "user_id", "username"):
+                self._people.setdefault((account, user), username)
 
     def channel(self, account_id: int, channel_id: str, kind: str = "", name: str = "") -> SafeString:
         """The channel as the panel shows it; `kind` and `name` are what the record itself knows."""

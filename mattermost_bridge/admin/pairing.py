@@ -39,6 +39,7 @@ class StateFilter(QuestionFilter):
 
     title = gettext_lazy("state")
     parameter_name = "state"
+    quick = True
     default = "waiting"
 
     def questions(self) -> dict[str, tuple[Any, Q]]:

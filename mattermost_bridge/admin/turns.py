@@ -31,6 +31,7 @@ class StateFilter(QuestionFilter):
 
     title = gettext_lazy("state")
     parameter_name = "state"
+    quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Every state, and what hangs."""

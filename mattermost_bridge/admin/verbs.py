@@ -56,6 +56,8 @@ class Verb:
     in_row: bool = True
     in_bulk: bool = True
     fits: Callable[[Any], bool] = _always
+    #: For which records a button stands in the list; where it is not given, `fits` says it.
+    fits_in_row: Callable[[Any], bool] | None = None
 
     def allowed(self, request: HttpRequest) -> bool:
         """Whether the signed-in person may do this."""
@@ -92,7 +94,7 @@ class VerbsMixin:
             return columns
 
         def buttons_of_row(record: Model) -> SafeString:
-            return self.buttons(record, in_row)
+            return self.buttons(record, [verb for verb in in_row if (verb.fits_in_row or _always)(record)])
 
         buttons_of_row.short_description = gettext_lazy("To do")  # type: ignore[attr-defined]
         return (*columns, buttons_of_row)
@@ -101,7 +103,7 @@ class VerbsMixin:
         """The buttons of those verbs that fit the record."""
         fitting = [verb for verb in verbs if verb.fits(record)]
         if not fitting:
-            return format_html("")
+            return SafeString("")
         items = ((verb.look, self.verb_url(verb, record.pk), verb.label) for verb in fitting)
         button = (
             f'<button type="submit" form="{FORM_ID}" class="du-button du-button-{{}}" formaction="{{}}">{{}}</button>'

@@ -11,6 +11,15 @@ register = template.Library()
 
 
 @register.simple_tag
+def quick_questions(cl: Any) -> list[dict[str, Any]]:
+    """The choices of the list's first filter that answers an operator's questions, as links."""
+    for spec in cl.filter_specs:
+        if getattr(spec, "quick", False):
+            return list(spec.choices(cl))
+    return []
+
+
+@register.simple_tag
 def empty_state(cl: Any) -> dict[str, Any]:
     """What a list without rows says: its kind of record knows, unless a search or a filter left nothing over."""
     model_admin = cl.model_admin

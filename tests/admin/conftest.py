@@ -1,0 +1,111 @@
+"""Fixtures of the panel's tests: people who are signed in, and one record of each kind."""
+
+from __future__ import annotations
+
+import pytest
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib.auth.models import Group, Permission, User
+from django.core.cache import cache
+from django.test import Client
+
+from mattermost_bridge.models import BridgeDefaults
+from mattermost_bridge.services import tokens
+from mattermost_bridge.services.probing import ConnectionTest
+from tests import factories
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+def signed_in(user: User) -> Client:
+    """A browser in which somebody is signed in."""
+    client = Client()
+    client.force_login(user, backend=BACKEND)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_asking(settings):
+    cache.clear()
+    # The real one takes a third of a second for each person, as it should.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def as_alice(alice):
+    """Alice's browser."""
+    return signed_in(alice)
+
+
+@pytest.fixture
+def as_charlie(charlie):
+    """Charlie's browser."""
+    return signed_in(charlie)
+
+
+@pytest.fixture
+def as_somebody_who(db):
+    """Makes a browser of somebody with exactly these rights."""
+
+    def make(*codenames: str) -> Client:
+        user = User.objects.create_user(f"user-{User.objects.count()}", password="a-password-12", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+        assert user.user_permissions.count() == len(codenames)
+        return signed_in(user)
+
+    return make
+
+
+@pytest.fixture
+def records(db):
+    """One record of every kind that the panel shows, by model name."""
+    BridgeDefaults.objects.get_or_create(pk=1)
+    account = factories.AccountFactory()
+    conversation = factories.ConversationFactory(account=account)
+    turn = factories.TurnFactory(conversation=conversation, agent=account.agent)
+    guard = {"user_agent": "x", "ip_address": "127.0.0.1", "username": "mallory", "http_accept": "x", "path_info": "/"}
+    return {
+        "account": account,
+        "agent": account.agent,
+        "bridgedefaults": BridgeDefaults.objects.get(pk=1),
+        "pairingrequest": factories.PairingRequestFactory(account=account),
+        "accessentry": factories.AccessEntryFactory(account=account),
+        "blockeduser": factories.BlockedUserFactory(account=account),
+        "conversation": conversation,
+        "turn": turn,
+        "inboundevent": factories.InboundEventFactory(account=account),
+        "delivery": factories.DeliveryFactory(account=account),
+        "connectionchange": factories.ConnectionChangeFactory(account=account),
+        "auditentry": factories.AuditEntryFactory(account=account),
+        "group": Group.objects.create(name="night shift"),
+        "user": User.objects.create_user("dora", password="dora-password-1"),
+        "accessattempt": AccessAttempt.objects.create(failures_since_start=1, get_data="", post_data="", **guard),
+        "accesslog": AccessLog.objects.create(**guard),
+        "accessfailurelog": AccessFailureLog.objects.create(**guard),
+    }
+
+
+@pytest.fixture
+def tested(monkeypatch):
+    """What a server says to a test of the connection; a test changes it, and sees with what it was asked."""
+
+    class Server:
+        answer = ConnectionTest(True, "newbot".ljust(26, "x"), "newbot", "New bot", ("Support",))
+        asked: list[tuple[str, str, str]]
+
+    server = Server()
+    server.asked = []
+
+    def ask(base_url: str, token: str, *, token_ref: str = "") -> ConnectionTest:
+        from django.db import connection
+
+        assert len(connection.savepoint_ids) == 0, "a server is never asked inside a transaction"
+        server.asked.append((base_url, token, token_ref))
+        return server.answer
+
+    monkeypatch.setattr(tokens, "test_connection", ask)
+    return server
+
+
+def messages_of(response) -> list[str]:
+    """What the panel told its user."""
+    return [str(message) for message in response.context["messages"]]
