@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.asking import AskField
-from mattermost_bridge.admin.base import ServiceForm
+from mattermost_bridge.admin.base import ServiceForm, only_a_reference
+from mattermost_bridge.admin.own_lists import confirm_field
 from mattermost_bridge.config.inherited import Inherited, inherited
 from mattermost_bridge.models import Account, Agent
 from mattermost_bridge.rules.pairing import DEFAULT_TEMPLATE
@@ -74,12 +75,7 @@ class AccountForm(ServiceForm):
     """Adding and changing an account."""
 
     token = secret_field(gettext_lazy("Bot token"))
-    confirm = forms.BooleanField(
-        label=gettext_lazy("I mean it"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget(),
-        help_text=gettext_lazy("Confirms what the message above asks. A token has to be pasted once more."),
-    )
+    confirm = confirm_field(gettext_lazy("Confirms what the message above asks. A token has to be pasted once more."))
     test = AskField(gettext_lazy("Test connection"), gettext_lazy("Asking the server…"))
 
     class Meta:
@@ -123,6 +119,10 @@ class AccountForm(ServiceForm):
             self.fields["test"].widget.url = reverse("admin:mattermost_bridge_account_test")
         if not self.confirmation_needed:
             self.fields.pop("confirm", None)
+
+    def clean_token_ref(self) -> str:
+        """A reference, and nothing else."""
+        return only_a_reference(self, "token_ref")
 
     def clean(self) -> dict[str, Any]:
         """A token that is typed replaces the reference that stood in the form."""

@@ -19,7 +19,7 @@ from unfold.decorators import display
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.account_forms import secret_field, where_the_secret_is
 from mattermost_bridge.admin.asking import AskField, answer, one_at_a_time
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, only_a_reference
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.agents.base import BACKENDS
 from mattermost_bridge.models import Account, Agent, BridgeDefaults
@@ -70,6 +70,10 @@ class AgentForm(ServiceForm):
             self.fields["test"].widget.url = reverse("admin:mattermost_bridge_agent_try_one", args=[agent.pk])
         else:
             self.fields["test"].widget.url = reverse("admin:mattermost_bridge_agent_try")
+
+    def clean_api_key_ref(self) -> str:
+        """A reference, and nothing else."""
+        return only_a_reference(self, "api_key_ref")
 
     def clean(self) -> dict[str, Any]:
         """A key that is typed replaces the reference that stood in the form."""

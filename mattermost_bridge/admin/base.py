@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.verbs import VerbsMixin
+from mattermost_bridge.config.secrets import is_reference
 from mattermost_bridge.models import AuditEntry
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.services.audit import Actor
@@ -144,6 +146,19 @@ class ServiceForm(ModelForm):
     def confirmation_needed(self) -> bool:
         """Whether the service wants to be told that a consequence is meant."""
         return isinstance(self.refused, ConfirmationNeeded)
+
+
+def only_a_reference(form: ModelForm, name: str) -> str:
+    """What was entered as a reference to a secret. Raises ValidationError for anything else, and does not show it
+    again: it may be the secret itself, pasted into the wrong field."""
+    value = form.cleaned_data[name].strip()
+    if value and not is_reference(value):
+        form.data = form.data.copy()
+        form.data[form.add_prefix(name)] = ""
+        raise ValidationError(
+            _("A reference begins with env: or file:. If this is the secret itself, enter it in the field above.")
+        )
+    return value
 
 
 class SavedByService:

@@ -14,15 +14,19 @@ from django.utils.translation import gettext_lazy
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.account_forms import show_inherited
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists, confirm_field
 from mattermost_bridge.config.inherited import inherited
 from mattermost_bridge.models import Account, Agent, BridgeDefaults
-from mattermost_bridge.services import access, defaults
+from mattermost_bridge.services import defaults
 from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import ConfirmationNeeded
 from mattermost_bridge.services.fields import OF_DEFAULTS
 
 
 class DefaultsForm(ServiceForm):
     """Changing what accounts inherit."""
+
+    confirm = confirm_field(gettext_lazy("Confirms what the message above asks."))
 
     class Meta:
         model = BridgeDefaults
@@ -43,6 +47,8 @@ class DefaultsForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         show_inherited(self.fields, inherited(by_defaults=True))
+        if not self.confirmation_needed:
+            self.fields.pop("confirm", None)
         if "agent" in self.fields:
             self.fields["agent"].queryset = Agent.objects.defer("api_key")
             self.fields["agent"].empty_label = gettext_lazy("None: accounts without their own agent answer nobody")
@@ -54,21 +60,27 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
 
     form = DefaultsForm
     has_history = True
-    fieldsets = (
-        (None, {"fields": ("enabled", "base_url", "agent")}),
-        (
-            gettext_lazy("Who may write"),
-            {
-                "fields": ("dm_policy", "group_policy", "own_allow_from", "own_group_allow_from"),
-                "description": gettext_lazy("Accounts can have their own policies and lists."),
-            },
-        ),
-        (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
-        (
-            gettext_lazy("Rarely needed"),
-            {"fields": ("default_account", "default_group_policy"), "classes": ("collapse",)},
-        ),
-    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
+        """What most installations set stands first."""
+        refused = getattr(request, "refused_by_service", None)
+        confirm = ("confirm",) if isinstance(refused, ConfirmationNeeded) else ()
+        who = {
+            "fields": ("dm_policy", "group_policy", *OWN_LISTS),
+            "description": gettext_lazy("Accounts can have their own policies and lists."),
+        }
+        rare = {"fields": ("default_account", "default_group_policy"), "classes": ("collapse",)}
+        return [
+            (None, {"fields": (*confirm, "enabled", "base_url", "agent")}),
+            (gettext_lazy("Who may write"), who),
+            (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
+            (gettext_lazy("Rarely needed"), rare),
+        ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
+        """The form. The switch that confirms is no model field, so Django is told only of the others."""
+        kwargs["fields"] = DefaultsForm.Meta.fields
+        return super().get_form(request, obj, change=change, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Without the check of the key."""
@@ -92,8 +104,6 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
 
     def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:
         """Change the defaults, and whether they have their own lists."""
-        for name, which in (("own_allow_from", "dm"), ("own_group_allow_from", "group")):
-            if name in form.changed_data:
-                access.use_own_list(actor=actor, account=None, list=which, own=form.cleaned_data[name])
+        change_lists(actor, record, form, confirmed="confirm" in request.POST)
         values = {name: form.cleaned_data[name] for name in OF_DEFAULTS if name in form.cleaned_data}
         return defaults.update(actor=actor, **values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -15,85 +15,17 @@ from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
-from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
+from mattermost_bridge.admin.event_filters import KindFilter, OutcomeFilter, ReasonFilter, SilenceFilter, StateFilter
+from mattermost_bridge.admin.filters import AccountFilter, since
 from mattermost_bridge.admin.names import Names, channel_name
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import AccessEntry, Account, Agent, BlockedUser, InboundEvent, PairingRequest
-from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
+from mattermost_bridge.models.states import EventOutcome, EventState
 from mattermost_bridge.rules.reasons import REASONS, Reason
 from mattermost_bridge.services import by_hand
 
 #: Bytes that could not be read as an event are shown up to here.
 MOST_BYTES = 2000
-
-
-class SilenceFilter(QuestionFilter):
-    """Why did the bot not answer?"""
-
-    title = gettext_lazy("question")
-    parameter_name = "question"
-    quick = True
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """Each is something that operators are asked."""
-        silent = Q(outcome__in=[EventOutcome.REFUSED, EventOutcome.CHALLENGED]) | Q(state=EventState.FAILED)
-        return {
-            "silent": (gettext_lazy("Why was somebody not answered?"), silent | Q(state=EventState.WAITING)),
-            "waiting": (
-                gettext_lazy("What waits?"),
-                Q(state__in=[EventState.WAITING, EventState.NEW, EventState.HELD]),
-            ),
-            "failed": (gettext_lazy("What failed?"), Q(state=EventState.FAILED)),
-            "unanswered": (
-                gettext_lazy("What was admitted and has no answer yet?"),
-                Q(state=EventState.DECIDED, outcome=EventOutcome.ADMITTED),
-            ),
-        }
-
-
-class OutcomeFilter(QuestionFilter):
-    """By what was decided."""
-
-    title = gettext_lazy("outcome")
-    parameter_name = "outcome"
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """Every outcome."""
-        decided = {member.value: (member.label, Q(outcome=member)) for member in EventOutcome if member.value}
-        return {"undecided": (EventOutcome.NONE.label, Q(outcome="")), **decided}
-
-
-class StateFilter(QuestionFilter):
-    """By where it stands."""
-
-    title = gettext_lazy("state")
-    parameter_name = "state"
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """Every state."""
-        return {member.value: (member.label, Q(state=member)) for member in EventState}
-
-
-class ReasonFilter(QuestionFilter):
-    """By reason."""
-
-    title = gettext_lazy("reason")
-    parameter_name = "reason"
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """Every reason by its label."""
-        return {code: (reason.label, Q(reason=code)) for code, reason in REASONS.items()}
-
-
-class KindFilter(QuestionFilter):
-    """By kind."""
-
-    title = gettext_lazy("kind")
-    parameter_name = "kind"
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """Every kind."""
-        return {member.value: (member.label, Q(kind=member)) for member in EventKind}
 
 
 def can_be_decided_again(event: InboundEvent) -> bool:

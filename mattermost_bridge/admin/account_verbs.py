@@ -1,0 +1,136 @@
+"""What can be asked about and done with accounts: the filters of their list, and their verbs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from mattermost_bridge.admin.filters import QuestionFilter
+from mattermost_bridge.admin.verbs import Verb
+from mattermost_bridge.models import Account
+from mattermost_bridge.models.states import LISTENING, ConnectionPhase
+from mattermost_bridge.services import accounts, listeners
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import NotFound
+
+
+class StatusFilter(QuestionFilter):
+    """Whether accounts are in use; put-away ones stay out of the way."""
+
+    title = gettext_lazy("use")
+    parameter_name = "use"
+    default = "kept"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """Kept is what an operator works with."""
+        return {
+            "kept": (gettext_lazy("Not archived"), Q(archived_at=None)),
+            "enabled": (gettext_lazy("Enabled"), Q(archived_at=None, enabled=True)),
+            "disabled": (gettext_lazy("Disabled"), Q(archived_at=None, enabled=False)),
+            "archived": (gettext_lazy("Archived"), Q(archived_at__isnull=False)),
+        }
+
+
+class ConnectionFilter(QuestionFilter):
+    """Which accounts hear nothing."""
+
+    title = gettext_lazy("connection")
+    parameter_name = "connection"
+    quick = True
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """Trouble first."""
+        listening = Q(listener_lease__phase__in=LISTENING)
+        wanted = Q(enabled=True, archived_at=None)
+        return {
+            "trouble": (gettext_lazy("Enabled and not connected"), wanted & ~listening),
+            "refused": (gettext_lazy("Token refused"), Q(listener_lease__phase=ConnectionPhase.TOKEN_REFUSED)),
+            "up": (gettext_lazy("Connected"), listening),
+        }
+
+
+class AgentFilter(QuestionFilter):
+    """Which accounts answer nobody."""
+
+    title = gettext_lazy("agent")
+    parameter_name = "agent"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """An account without an agent may inherit one; whether it does shows in the list."""
+        return {
+            "none": (gettext_lazy("Without its own agent"), Q(agent=None)),
+            "own": (gettext_lazy("With its own agent"), Q(agent__isnull=False)),
+        }
+
+
+def _is_on(account: Account) -> bool:
+    return account.enabled and not account.is_archived
+
+
+def is_listening(account: Account) -> bool:
+    """Whether the account hears what is said."""
+    lease = getattr(account, "listener_lease", None)
+    return lease is not None and lease.phase in LISTENING
+
+
+def _reconnect(actor: Actor, pk: int) -> None:
+    account = Account.objects.defer("bot_token").filter(pk=pk).first()
+    if account is None:
+        raise NotFound(_("This account does not exist any more. Reload the page."))
+    listeners.request_reconnect(account, actor)
+
+
+VERBS = (
+    Verb(
+        "reconnect",
+        gettext_lazy("Reconnect"),
+        ngettext_lazy("%d account connects anew.", "%d accounts connect anew."),
+        _reconnect,
+        "change_account",
+        fits=_is_on,
+        fits_in_row=lambda account: not is_listening(account),
+    ),
+    Verb(
+        "enable",
+        gettext_lazy("Enable"),
+        ngettext_lazy("%d account enabled.", "%d accounts enabled."),
+        lambda actor, pk: accounts.enable(pk, actor=actor),
+        "change_account",
+        in_row=False,
+        fits=lambda account: not account.enabled and not account.is_archived,
+    ),
+    Verb(
+        "disable",
+        gettext_lazy("Disable"),
+        ngettext_lazy("%d account disabled.", "%d accounts disabled."),
+        lambda actor, pk: accounts.disable(pk, actor=actor),
+        "change_account",
+        in_row=False,
+        fits=_is_on,
+    ),
+    Verb(
+        "archive",
+        gettext_lazy("Archive"),
+        ngettext_lazy("%d account archived.", "%d accounts archived."),
+        lambda actor, pk: accounts.archive(pk, actor=actor),
+        "change_account",
+        ask=gettext_lazy(
+            "The bot stops listening and answering, and messages that still wait to be sent are cancelled. Its history "
+            "stays, and it can be restored later."
+        ),
+        look="danger",
+        in_row=False,
+        fits=lambda account: not account.is_archived,
+    ),
+    Verb(
+        "restore",
+        gettext_lazy("Restore"),
+        ngettext_lazy("%d account restored.", "%d accounts restored."),
+        lambda actor, pk: accounts.restore(pk, actor=actor),
+        "change_account",
+        fits=lambda account: account.is_archived,
+    ),
+)

@@ -1,0 +1,40 @@
+"""Whether an account, or the defaults, has its own lists: asked before entries would be lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldBooleanSwitchWidget
+
+from mattermost_bridge.models import AccessEntry, Account, BridgeDefaults
+from mattermost_bridge.models.states import EntrySource
+from mattermost_bridge.services import access
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import ConfirmationNeeded
+
+OWN_LISTS = {"own_allow_from": "dm", "own_group_allow_from": "group"}
+
+
+def confirm_field(help_text: Any) -> forms.BooleanField:
+    """The switch with which an operator confirms a consequence; a form shows it only when it is asked for."""
+    label, widget = gettext_lazy("I mean it"), UnfoldBooleanSwitchWidget()
+    return forms.BooleanField(label=label, required=False, widget=widget, help_text=help_text)
+
+
+def change_lists(actor: Actor, record: Account | BridgeDefaults, form: Any, *, confirmed: bool) -> None:
+    """Do what the form says about own lists. Raises ConfirmationNeeded when entries would be removed by it."""
+    account = record if isinstance(record, Account) else None
+    for name, which in OWN_LISTS.items():
+        if name not in form.changed_data:
+            continue
+        own = form.cleaned_data[name]
+        entries = AccessEntry.objects.filter(account=account, list=which).exclude(source=EntrySource.PAIRING)
+        if not own and not confirmed and (count := entries.count()):
+            raise ConfirmationNeeded(
+                _("Without the own list “%(list)s”, its entries (%(count)d) are removed.")
+                % {"list": record._meta.get_field(name).verbose_name, "count": count}
+            )
+        access.use_own_list(actor=actor, account=account, list=which, own=own)
