@@ -28,19 +28,30 @@ def process_event(event_id: int) -> turns.Taken | None:
     Can run twice: whoever comes second finds the event decided and does nothing. An event whose deciding fails is
     tried again after 1, 2, 4 and 8 seconds; after the fifth failure it is *failed* and blocks its channel no longer.
     """
+    taken, has_place = None, False
     try:
         with transaction.atomic():
             event = InboundEvent.objects.select_for_update().filter(pk=event_id, state=EventState.NEW).first()
             if event is None:
                 return None
-            conversation = _settle(event)
-            taken = None
-            if conversation is not None and turns.has_room():
-                taken = turns.take(conversation, just_decided=event)
+            account = settings_for(event.account_id)
+            conversation = _settle(event, account)
+            if event.join_key:
+                # Its turn waits for the others of the same approval, which look for it among the saved ones.
+                _save(event)
+            has_place = conversation is not None and turns.room.take_place()
+            if conversation is not None and has_place:
+                taken = turns.take(conversation, just_decided=None if event.join_key else event, account=account)
+            if not event.join_key:
+                _save(event)
     except Exception as error:
+        if has_place:
+            turns.room.leave()
         log.exception("an event could not be decided", event_id=event_id)
         _note_failure(event_id, error)
         return None
+    if has_place and taken is None:
+        turns.room.leave()
     if event.state in (EventState.NEW, EventState.WAITING) and event.conversation_id is None:
         return None
     if conversation is not None and taken is None:
@@ -77,9 +88,8 @@ def decision_on(event: InboundEvent, settings: AccountSettings) -> Decision:
     return decide(incoming_post(event), settings.policy, now_ms=int(timezone.now().timestamp() * 1000))
 
 
-def _settle(event: InboundEvent) -> Conversation | None:
-    """Save what was decided; the conversation, when the event was admitted to one that has an agent."""
-    settings = settings_for(event.account_id)
+def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | None:
+    """Put on the event what was decided; the conversation, when it was admitted to one that has an agent."""
     decision = decision_on(event, settings)
     if decision.outcome == Outcome.CHALLENGED:
         decision = _challenge(event, decision)
@@ -98,12 +108,14 @@ def _settle(event: InboundEvent) -> Conversation | None:
     event.conversation = conversation
     event.decided_at = timezone.now()
     event.error = ""
-    event.save(
-        update_fields=["state", "outcome", "reason", "trail", "reply_root", "conversation", "decided_at", "error"]
-    )
     if decision.reason == Reason.CHANNEL_TYPE_UNKNOWN:
         hints.task_after_commit(LOOK_UP, event.account_id, event.channel_id)
     return None if waits else conversation
+
+
+def _save(event: InboundEvent) -> None:
+    decided = ["state", "outcome", "reason", "trail", "reply_root", "conversation", "decided_at", "error"]
+    event.save(update_fields=[*decided, "turn"] if event.turn_id is not None else decided)
 
 
 def _challenge(event: InboundEvent, decision: Decision) -> Decision:

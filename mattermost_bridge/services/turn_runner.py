@@ -48,20 +48,25 @@ _stopping = threading.Event()
 
 
 def run(taken: turns.Taken) -> int:
-    """Run a turn and those of the same conversation that wait behind it. Returns how many were run."""
+    """Run a turn and those of the same conversation that wait behind it; then its place in `turns.room` is free.
+
+    Returns how many were run.
+    """
     count = 0
     following: turns.Taken | None = taken
-    while following is not None:
-        with turns.room:
+    try:
+        while following is not None:
             put_back = _run_one(following)
-        count += 1
-        if put_back or _stopping.is_set():
-            break
-        if count >= MOST_IN_A_ROW:
-            turns.hint(taken.conversation_id)
-            break
-        # The lease was given back a moment ago: what came meanwhile found it taken, so look once more.
-        following = turns.take_or_hint(taken.conversation_id)
+            count += 1
+            if put_back or _stopping.is_set():
+                break
+            if count >= MOST_IN_A_ROW:
+                turns.hint(taken.conversation_id)
+                break
+            # The lease was given back a moment ago: what came meanwhile found it taken, so look once more.
+            following = turns.take_or_hint(taken.conversation_id, has_place=True)
+    finally:
+        turns.room.leave()
     return count
 
 

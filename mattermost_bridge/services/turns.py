@@ -35,7 +35,7 @@ CANDIDATES = 50
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A turn that this process may run: it holds the conversation's lease under `fence`.
+    """A turn that this process may run: it holds the conversation's lease under `fence`, and a place in `room`.
 
     The rows that the taking had at hand come along, so that running it need not read them again: `turn` with its
     conversation, and the `settings` under which it was decided.
@@ -56,25 +56,26 @@ class Room:
         self._lock = threading.Lock()
         self.slots, self.used = slots, 0
 
-    def free(self) -> bool:
-        """Whether one more turn may run here."""
-        return self.used < self.slots
+    def take_place(self) -> bool:
+        """Take a place for one turn if there is one; looking and taking are one step. `leave` gives it back."""
+        with self._lock:
+            if self.used >= self.slots:
+                return False
+            self.used += 1
+            return True
 
-    def __enter__(self) -> None:
+    def enter(self) -> None:
+        """Take a place in any case: for a thread that is there to run turns."""
         with self._lock:
             self.used += 1
 
-    def __exit__(self, *exc: object) -> None:
+    def leave(self) -> None:
+        """Give a place back."""
         with self._lock:
             self.used -= 1
 
 
 room = Room()
-
-
-def has_room() -> bool:
-    """Whether this process may run one more turn itself, beside its other work."""
-    return room.free()
 
 
 def hint(conversation_id: int) -> None:
@@ -105,23 +106,35 @@ def _title(event: InboundEvent) -> str:
     return f"{name} (thread)"[:140] if event.root_id else name[:140]
 
 
-def take_or_hint(conversation_id: int) -> Taken | None:
-    """Take the conversation's next turn if this process has room for it, else hint those who have."""
+def take_or_hint(conversation_id: int, *, has_place: bool = False) -> Taken | None:
+    """Take the conversation's next turn if this process has room for it, else hint those who have.
+
+    The place in `room` comes with the turn; who says that it has one already keeps it in any case.
+    """
     if not _something_to_answer(conversation_id):
         return None
-    if not has_room():
+    if not has_place and not room.take_place():
         hint(conversation_id)
         return None
-    with transaction.atomic():
-        conversation = Conversation.objects.filter(pk=conversation_id).first()
-        return take(conversation) if conversation else None
+    taken = None
+    try:
+        with transaction.atomic():
+            conversation = Conversation.objects.filter(pk=conversation_id).first()
+            taken = take(conversation) if conversation else None
+    finally:
+        if taken is None and not has_place:
+            room.leave()
+    return taken
 
 
-def take(conversation: Conversation, *, just_decided: InboundEvent | None = None) -> Taken | None:
+def take(
+    conversation: Conversation, *, just_decided: InboundEvent | None = None, account: AccountSettings | None = None
+) -> Taken | None:
     """Take the lease and the next turn, inside the caller's transaction; None when it is held or nothing waits.
 
     A turn that was begun and not finished comes first: its worker died or was stopped. The fifth death ends it. The
-    rights of an event that was `just_decided` in this transaction need not be looked at again.
+    rights of an event that was `just_decided` in this transaction, under the settings of `account`, need not be looked
+    at again; its `turn` is set on the instance and saved by the caller.
     """
     seconds = settings.TIMES["conversation_lease"]
     fence = conversation.fence + 1
@@ -133,8 +146,11 @@ def take(conversation: Conversation, *, just_decided: InboundEvent | None = None
     )
     if not taken:
         return None
-    account = settings_for(conversation.account_id)
-    turn = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING).first()
+    account = account or settings_for(conversation.account_id)
+    turn = None
+    # Whoever ends a turn clears the lease: a lease that was left to run out, or put back, may stand for an open one.
+    if conversation.lease_until is not None:
+        turn = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING).first()
     if turn is None or not _begin_again(turn, account):
         turn = _begin(conversation, account, just_decided)
     if turn is None:
@@ -179,7 +195,7 @@ def _begin_again(turn: Turn, account: AccountSettings) -> bool:
 
 def _begin(conversation: Conversation, account: AccountSettings, just_decided: InboundEvent | None) -> Turn | None:
     """Make the turn for the oldest event that may be answered now."""
-    while (event := _next_event(conversation.pk)) is not None:
+    while (event := _next_event(conversation.pk, just_decided)) is not None:
         if event != just_decided and not _still_admitted(event, account):
             continue
         events = _joined(event)
@@ -191,9 +207,11 @@ def _begin(conversation: Conversation, account: AccountSettings, just_decided: I
             reply_root=event.reply_root,
             trigger_at=event.create_at,
         )
-        InboundEvent.objects.filter(pk__in=[one.pk for one in events]).update(turn=turn)
-        if just_decided is not None and event == just_decided:
-            just_decided.turn_id = turn.pk
+        others = [one.pk for one in events if one != just_decided]
+        if others:
+            InboundEvent.objects.filter(pk__in=others).update(turn=turn)
+        if just_decided in events:
+            just_decided.turn = turn
         return turn
     return None
 
@@ -204,18 +222,30 @@ def _something_to_answer(conversation_id: int) -> bool:
     ).exists()
 
 
-def _next_event(conversation_id: int) -> InboundEvent | None:
-    """The oldest admitted event without an answer that no older undecided event of its channel holds back."""
+def _next_event(conversation_id: int, just_decided: InboundEvent | None) -> InboundEvent | None:
+    """The oldest admitted event without an answer that no older undecided event of its channel holds back.
+
+    What was `just_decided` is not saved yet, and counts as admitted.
+    """
     waiting = InboundEvent.objects.filter(
         conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, turn=None
     ).order_by("create_at", "post_id")
+    if just_decided is not None:
+        waiting = waiting.filter(_before(just_decided))
     blocked: set[str] = set()
     for event in waiting[:CANDIDATES]:
         if event.channel_id not in blocked:
             if not _is_held_back(event):
                 return event
             blocked.add(event.channel_id)
-    return None
+    if just_decided is None or just_decided.channel_id in blocked or _is_held_back(just_decided):
+        return None
+    return just_decided
+
+
+def _before(event: InboundEvent) -> Q:
+    """Older than this event, in the order in which a channel's events are taken."""
+    return Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
 
 
 def _is_held_back(event: InboundEvent) -> bool:
@@ -223,7 +253,7 @@ def _is_held_back(event: InboundEvent) -> bool:
     undecided = InboundEvent.objects.filter(account=event.account_id, channel_id=event.channel_id).filter(
         Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None)
     )
-    before = Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
+    before = _before(event)
     if event.join_key:
         before |= Q(join_key=event.join_key)
     return undecided.filter(before).exists()
@@ -268,8 +298,12 @@ def still_ours(taken: Taken) -> bool:
 
 
 def put_back(taken: Taken) -> None:
-    """A graceful stop: the turn goes back, this start does not count, and the lease is free at once."""
+    """A graceful stop: the turn goes back, this start does not count, and the lease is free at once.
+
+    The lease ends now instead of being cleared: its turn is still open, and whoever takes it has to look.
+    """
     with transaction.atomic():
-        if _let_go(taken.conversation_id, taken.fence):
+        ours = Conversation.objects.filter(pk=taken.conversation_id, fence=taken.fence, lease_holder=holder())
+        if ours.update(lease_holder="", lease_until=Now() - timedelta(seconds=1)):
             Turn.objects.filter(pk=taken.turn_id, state=TurnState.RUNNING).update(starts=F("starts") - 1)
             hint(taken.conversation_id)

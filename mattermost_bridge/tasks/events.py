@@ -32,4 +32,5 @@ def run_turns(conversation_id: int) -> str:
         taken = turns.take(conversation) if conversation else None
     if taken is None:
         return "nothing to answer, or another worker answers"
+    turns.room.enter()  # this thread is there for turns
     return f"answered in {turn_runner.run(taken)} turn(s)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_bridge.services import clients
+from mattermost_bridge.services import clients, turns
 from tests.bridge import BOT_ID, collected_hints
 from tests.services.fake_server import FakeServer
 
@@ -22,3 +22,9 @@ def server(monkeypatch):
     fake = FakeServer(BOT_ID)
     monkeypatch.setattr(clients, "client_for", fake.client_for)
     return fake
+
+
+@pytest.fixture(autouse=True)
+def _room_for_all(monkeypatch):
+    """Tests take turns and let their worker die; in a real process the places go with it."""
+    monkeypatch.setattr(turns, "room", turns.Room(slots=100))

@@ -267,6 +267,36 @@ def test_the_sweep_hints_no_row_twice_within_half_a_minute(hinted, server):
     assert sweep.sweep() == 1
 
 
+def test_a_process_takes_no_more_turns_than_it_has_places_for(hinted, server, monkeypatch):
+    """Whoever decides an event takes the place at once: of four that are decided together two find room."""
+    monkeypatch.setattr(turns, "room", turns.Room(slots=2))
+    account = open_account()
+    inbox.record(account.pk, [direct_post("hello", user=f"person{n}") for n in range(4)])
+    hinted.lose()
+    taken = [decisions.process_event(pk) for pk in InboundEvent.objects.order_by("pk").values_list("pk", flat=True)]
+    assert [one is not None for one in taken] == [True, True, False, False]
+    assert hinted.names().count(turns.RUN) == 2
+    for one in taken[:2]:
+        turn_runner.run(one)
+    hinted.run()
+    assert len(server.texts()) == 4
+    assert turns.room.used == 0
+
+
+def test_a_place_is_free_again_when_deciding_failed(hinted, server, monkeypatch):
+    monkeypatch.setattr(turns, "room", turns.Room(slots=1))
+    account = open_account()
+    inbox.record(account.pk, [direct_post("hello")])
+
+    def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("no way")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(turns, "take", breaks)
+        assert decisions.process_event(InboundEvent.objects.get().pk) is None
+    assert turns.room.used == 0
+
+
 def test_two_schedulers_sweep_once(hinted):
     assert sweep.claim_tick("sweep", 2.0)
     assert not sweep.claim_tick("sweep", 2.0)
