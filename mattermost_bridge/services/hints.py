@@ -13,6 +13,7 @@ from collections.abc import Callable
 import structlog
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from kombu.pools import ProducerPool
 from redis.exceptions import RedisError
 
 from mattermost_bridge.services import nearby
@@ -28,7 +29,7 @@ class _Publisher:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pool = None
+        self._pool: ProducerPool | None = None
         self._quiet_until = 0.0
 
     def send(self, name: str, args: tuple) -> bool:
@@ -49,8 +50,6 @@ class _Publisher:
     def _producers(self, app):
         with self._lock:
             if self._pool is None:
-                from kombu.pools import ProducerPool
-
                 connection = app.connection_for_write()
                 connection.transport_options = {**connection.transport_options, "socket_timeout": TRY_SECONDS}
                 self._pool = ProducerPool(connections=connection.Pool(limit=16), limit=16)

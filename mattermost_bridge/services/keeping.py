@@ -49,11 +49,14 @@ class _Keeper:
 
     def add(self, kept: Kept) -> None:
         with self._wake:
+            # Most are released long before they are due: the thread is woken only for what comes sooner than the rest.
+            sooner = not self._due or time.monotonic() + kept.every < self._due[0][0]
             heapq.heappush(self._due, (time.monotonic() + kept.every, next(self._numbers), kept))
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="durar-keeper", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            if sooner:
+                self._wake.notify()
 
     def _run(self) -> None:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
@@ -26,6 +27,7 @@ from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.models import Agent as AgentRecord
 from mattermost_bridge.models import Turn
+from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.models.states import TurnState
 from mattermost_bridge.rules.mentions import strip_mention
 from mattermost_bridge.services import outbox, turn_results, turns
@@ -81,20 +83,22 @@ def stop_running(reason: str = "Durar is being stopped") -> None:
 def _run_one(taken: turns.Taken) -> bool:
     """Run one turn; True when it was put back."""
     turn, account = taken.turn, taken.settings
-    agent_pk = turn.conversation.agent_id or account.agent_pk
-    record = AgentRecord.objects.filter(pk=agent_pk).first()
-    config = agent_config(record) if record else AgentConfig(backend="", name="")
-    deadline = Deadline(config.total_time)
+    answer: AgentAnswer | AgentError
+    try:
+        chosen = _agent(turn.conversation.agent_id or account.agent_pk, account.version)
+    except (AgentError, WrongKeyError) as error:
+        return _hand_in(taken, None, AgentError(ErrorKind.BAD_SETTINGS, str(error)))
+    deadline = Deadline(chosen.config.total_time)
     lease = kept(
         lambda: turns.still_ours(taken),
         every=settings.TIMES["conversation_renew"],
         length=settings.TIMES["conversation_lease"],
         on_lost=lambda: deadline.cancel("another worker has taken over this conversation"),
     )
-    log.debug("turn started", turn_id=turn.pk, account=account.account_id, agent=config.name, start=turn.starts)
+    log.debug("turn started", turn_id=turn.pk, account=account.account_id, start=turn.starts)
     with lease, _listed(deadline), _typing(account, turn):
         try:
-            answer: AgentAnswer | AgentError = _ask(config, record, taken, deadline)
+            answer = _ask(chosen, taken, deadline)
         except AgentError as error:
             answer = error
         except Exception as error:
@@ -104,20 +108,48 @@ def _run_one(taken: turns.Taken) -> bool:
     if isinstance(answer, AgentError) and answer.kind == ErrorKind.CANCELLED:
         turns.put_back(taken)
         return True
-    claimed = turn_results.finish(taken, turn, record, answer)
+    return _hand_in(taken, chosen.record, answer)
+
+
+def _hand_in(taken: turns.Taken, record: AgentRecord | None, answer: AgentAnswer | AgentError) -> bool:
+    """Write what came of the turn and send it; False, as the turn was not put back."""
+    claimed = turn_results.finish(taken, taken.turn, record, answer)
     if claimed is not None:
         outbox.send_claimed(claimed)
     return False
 
 
-def _ask(config: AgentConfig, record: AgentRecord | None, taken: turns.Taken, deadline: Deadline) -> AgentAnswer:
+@dataclass(frozen=True)
+class _Agent:
+    """An agent's record, and its settings as the adapters take them."""
+
+    record: AgentRecord
+    config: AgentConfig
+
+
+_known: dict[int, tuple[int, _Agent]] = {}
+
+
+def _agent(agent_pk: int | None, version: int) -> _Agent:
+    """The agent, from memory while no setting changes. Raises AgentError, and WrongKeyError for an unreadable key."""
+    known = _known.get(agent_pk or 0)
+    if known is not None and known[0] == version:
+        return known[1]
+    record = AgentRecord.objects.filter(pk=agent_pk or 0).first()
     if record is None:
         raise AgentError(ErrorKind.BAD_SETTINGS, "The agent was removed while the message waited. Choose another one.")
-    agent: Agent = build(config)
+    chosen = _Agent(record, agent_config(record))
+    if not record.api_key_ref:  # what a reference names may change without anybody telling us
+        _known[record.pk] = (version, chosen)
+    return chosen
+
+
+def _ask(chosen: _Agent, taken: turns.Taken, deadline: Deadline) -> AgentAnswer:
+    agent: Agent = build(chosen.config)
     turn, conversation = taken.turn, taken.turn.conversation
     request = AgentRequest(
         text=_question(turn, taken.settings.bot_username),
-        history=_history(turn, record),
+        history=_history(turn, chosen.record),
         sender_name=taken.sender,
         channel_name=conversation.title,
         channel_kind=CHANNEL_KINDS.get(conversation.channel_type, "channel"),

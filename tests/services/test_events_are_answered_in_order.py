@@ -88,7 +88,7 @@ def test_an_older_undecided_post_of_the_channel_holds_a_younger_one_back(hinted,
     hinted.run()
     assert server.texts() == []
     assert decisions.process_event(InboundEvent.objects.get(text="older").pk) is not None
-    Conversation.objects.update(lease_until=None)
+    Conversation.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     hinted.run()
     turn_runner.run(turns.take_or_hint(Conversation.objects.get().pk))
     assert server.texts() == ["You said: older", "You said: younger"]
@@ -153,6 +153,25 @@ def test_an_agent_that_fails_gives_the_person_a_sentence_and_the_operator_the_ca
     assert "went wrong" in server.texts()[0]
     assert "told to fail" not in server.texts()[0]
     assert server.texts()[1] == "You said: again"
+
+
+def test_an_agent_whose_key_cannot_be_had_fails_the_turn_with_the_cause(hinted, server):
+    from mattermost_bridge.models import Agent
+
+    agent = Agent.objects.create(
+        slug="m",
+        backend="openai_compatible",
+        base_url="http://127.0.0.1:9",
+        model="m",
+        api_key_ref="env:DURAR_SECRET_NO",
+    )
+    account = open_account(agent=agent)
+    inbox.record(account.pk, [direct_post("hello")])
+    hinted.run()
+    turn = Turn.objects.get()
+    assert (turn.state, turn.error_kind) == ("failed", "bad_settings")
+    assert "DURAR_SECRET_NO" in turn.error
+    assert "went wrong" in server.texts()[0]
 
 
 def test_a_long_answer_goes_out_in_parts_of_one_lane_in_order(hinted, server):
