@@ -9,6 +9,7 @@ from mattermost_bridge.models.agents import Agent
 from mattermost_bridge.models.channels import ChannelCursor, KnownChannel, KnownPerson
 from mattermost_bridge.models.conversations import Conversation, Turn
 from mattermost_bridge.models.deliveries import Delivery, DeliveryAttempt, OutboxState
+from mattermost_bridge.models.direct_channels import DirectChannel
 from mattermost_bridge.models.events import InboundEvent
 from mattermost_bridge.models.listeners import ConnectionChange, ListenerLease, Tick
 
@@ -24,6 +25,7 @@ __all__ = [
     "Conversation",
     "Delivery",
     "DeliveryAttempt",
+    "DirectChannel",
     "InboundEvent",
     "KnownChannel",
     "KnownPerson",

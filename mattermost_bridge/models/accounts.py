@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -10,6 +12,19 @@ from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.fields import EncryptedTextField
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+from mattermost_bridge.rules.direct_channels import LIMITS
+
+
+def _retry_value(name: str, label: Any, help_text: Any) -> models.PositiveIntegerField:
+    """One value of `dmChannelRetry`, within its limits; empty means: not set here."""
+    least, most = LIMITS[name]
+    return models.PositiveIntegerField(
+        label,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(least), MaxValueValidator(most)],
+        help_text=help_text,
+    )
 
 
 class Overridable(models.Model):
@@ -40,6 +55,26 @@ class Overridable(models.Model):
         _("pairing text"),
         blank=True,
         help_text=_("What a stranger is told. May use {user_id}, {code}, {command} and {panel}; must use {code}."),
+    )
+    dm_retry_max_retries = _retry_value(
+        "max_retries",
+        _("direct channel: retries"),
+        _("How often opening a direct channel is tried again, 0 to 10. Built-in default: 3."),
+    )
+    dm_retry_initial_delay_ms = _retry_value(
+        "initial_delay_ms",
+        _("direct channel: first delay"),
+        _("Milliseconds before the first retry, 100 to 60000; it doubles. Built-in default: 1000."),
+    )
+    dm_retry_max_delay_ms = _retry_value(
+        "max_delay_ms",
+        _("direct channel: longest delay"),
+        _("Milliseconds, 1000 to 60000; no delay is longer. Built-in default: 10000."),
+    )
+    dm_retry_timeout_ms = _retry_value(
+        "timeout_ms",
+        _("direct channel: time for one attempt"),
+        _("Milliseconds, 5000 to 120000, in total. Built-in default: 30000."),
     )
     own_allow_from = models.BooleanField(
         _("has its own list for direct messages"),

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.accounts import Account
 from mattermost_bridge.models.conversations import Turn
+from mattermost_bridge.models.direct_channels import DirectChannel
 from mattermost_bridge.models.states import DeliveryKind, DeliveryState
 
 
@@ -30,7 +31,11 @@ class Delivery(models.Model):
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="deliveries")
     turn = models.ForeignKey(Turn, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries")
     kind = models.CharField(_("kind"), max_length=12, choices=DeliveryKind.choices, default=DeliveryKind.ANSWER)
-    channel_id = models.CharField(_("channel"), max_length=26)
+    # Empty while the person's direct channel is being opened: `direct_channel` is the job that does it.
+    channel_id = models.CharField(_("channel"), max_length=26, blank=True)
+    direct_channel = models.ForeignKey(
+        DirectChannel, null=True, blank=True, on_delete=models.SET_NULL, related_name="deliveries"
+    )
     root_id = models.CharField(_("thread"), max_length=26, blank=True)
     recipient_id = models.CharField(_("person"), max_length=26, blank=True)
     part = models.PositiveSmallIntegerField(default=1)

@@ -123,6 +123,15 @@ class DeliveryState(Toned):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+class DirectChannelState(Toned):
+    """Where the opening of a direct channel stands."""
+
+    RESOLVING = "resolving", _("Being opened")
+    READY = "ready", _("Open")
+    FAILED = "failed", _("Failed")
+    GIVEN_UP = "given_up", _("Given up")
+
+
 class DeliveryKind(models.TextChoices):
     """What a delivery is."""
 
@@ -131,6 +140,7 @@ class DeliveryKind(models.TextChoices):
     CHALLENGE = "challenge", _("Pairing code")
     APPROVAL = "approval", _("Note of approval")
     QUEUE_FULL = "queue_full", _("Note that the queue is full")
+    MESSAGE = "message", _("Message sent by hand")
 
 
 class AgentBackend(models.TextChoices):
@@ -170,5 +180,6 @@ _TONES: dict[str, dict[str, str]] = {
     },
     "EventOutcome": {"": "busy", "ignored": "idle", "refused": "bad", "challenged": "warning", "admitted": "good"},
     "TurnState": {"running": "busy", "done": "good", "failed": "bad", "cancelled": "idle"},
+    "DirectChannelState": {"resolving": "busy", "ready": "good", "failed": "bad", "given_up": "idle"},
     "DeliveryState": {"queued": "busy", "sending": "busy", "sent": "good", "dead": "bad", "cancelled": "idle"},
 }
