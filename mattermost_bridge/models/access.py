@@ -48,7 +48,7 @@ class AccessEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.username and f"@{self.username}" or self.value
+        return (self.username and f"@{self.username}") or self.value
 
 
 class BlockedUser(models.Model):
@@ -82,7 +82,7 @@ class BlockedUser(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.username and f"@{self.username}" or self.user_id
+        return (self.username and f"@{self.username}") or self.user_id
 
 
 class PairingRequest(models.Model):
