@@ -1,19 +1,17 @@
 """The REST side of a Mattermost server (API v4): what Durar reads and writes there, one method for each."""
 
-import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-from .calls import DEFAULT_TIMEOUT, MattermostCalls, before_request
+from .calls import DEFAULT_TIMEOUT, before_request
+from .directory import DirectoryCalls
 from .errors import MattermostError
 from .shapes import mapping_of, texts_of
-from .types import Channel, Post, Team, UnreadableError, User
+from .types import Channel, Post, Team, User
 
 __all__ = ["DEFAULT_TIMEOUT", "MattermostClient", "before_request", "client_for", "close_clients", "forget_client"]
-
-log = logging.getLogger(__name__)
 
 MAX_PAGE = 200
 """Posts of a page at most; the server cuts a larger wish down without saying so."""
@@ -23,10 +21,7 @@ _NO_CHANNELS = "app.channel.get_channels.not_found.app_error"
 _MAX_CLIENTS = 64
 
 
-T = TypeVar("T", User, Team, Channel, Post)
-
-
-class MattermostClient(MattermostCalls):
+class MattermostClient(DirectoryCalls):
     """A Mattermost server, seen with one bot's token.
 
     Every method raises MattermostError when the call fails, and returns plain values of `types`. Use one client for
@@ -200,22 +195,6 @@ class MattermostClient(MattermostCalls):
         return {key: value for key, value in answer.items() if isinstance(value, str)}
 
     # Reading answers
-
-    def _one(self, kind: type[T], value: Any) -> T:
-        try:
-            return kind.from_json(value)
-        except UnreadableError as error:
-            raise self._protocol_error(str(error).rstrip(".")) from None
-
-    def _many(self, kind: type[T], value: Any) -> list[T]:
-        """The readable entries of a list. An unreadable one is reported and does not hide the others."""
-        found: list[T] = []
-        for entry in self._list(value):
-            try:
-                found.append(kind.from_json(entry))
-            except UnreadableError as error:
-                log.warning("%s: one entry of a list was skipped: %s", self.base_url, error)
-        return found
 
     def _posts_of(self, answer: dict[str, Any]) -> list[Post]:
         """The posts of a list answer, in no order. The key is the id: it stands in for one that a post lacks."""

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from mattermost_bridge.sandbox import wire
 from mattermost_bridge.sandbox.errors import ApiError, channel_missing, invalid_body, no_permission
 from mattermost_bridge.sandbox.hub import Event
 from mattermost_bridge.sandbox.ids import is_valid_id, new_id
 from mattermost_bridge.sandbox.posting import system_post
-from mattermost_bridge.sandbox.records import DIRECT, OPEN, PRIVATE, Channel, User
-from mattermost_bridge.sandbox.state import new_direct_channel
+from mattermost_bridge.sandbox.records import DIRECT, GROUP, OPEN, PRIVATE, Channel, User
+from mattermost_bridge.sandbox.state import group_name, new_direct_channel, new_group_channel
 from mattermost_bridge.sandbox.world import TEAM_ID, channel_id_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,29 @@ def open_direct(box: "Sandbox", caller: User, ids: list[str]) -> Channel:
     return channel
 
 
+SMALLEST_GROUP, LARGEST_GROUP = 3, 8
+
+
+def open_group(box: "Sandbox", caller: User, ids: list[str]) -> Channel:
+    """Return the group channel of some users and the caller, made now if need be (all then hear `group_added`)."""
+    if not all(is_valid_id(user_id) for user_id in ids):
+        raise invalid_body("user_id")
+    members = {*ids, caller.id}
+    if not SMALLEST_GROUP <= len(members) <= LARGEST_GROUP:
+        raise ApiError(
+            400, "api.channel.create_group.bad_size.app_error", "Group message must have between 3 and 8 members."
+        )
+    if not all(user_id in box.state.users for user_id in members):
+        raise ApiError(400, "api.channel.create_group.bad_user.app_error", "One of the users does not exist.")
+    if channel := box.state.channels_by_name.get(group_name(members)):
+        return channel
+    channel = new_group_channel(box.state, caller.id, members)
+    data = {"teammate_ids": wire.dumps(list(channel.members))}
+    for user_id in channel.members if box.settings.modern else [""]:  # newer servers tell each one by itself
+        box.hub.publish(Event("group_added", data, channel.id, user_id=user_id))
+    return channel
+
+
 def create_channel(box: "Sandbox", creator: User, name: str, display_name: str, kind: str) -> Channel:
     """Make a public or private channel with its creator as the only member. Raises ApiError."""
     if kind not in (OPEN, PRIVATE):
@@ -56,7 +80,7 @@ def add_member(box: "Sandbox", actor: User, channel: Channel, user: User) -> Non
     """Add a user; joining a public channel by oneself is free, adding others needs membership. Raises ApiError."""
     state = box.state
     joining = actor.id == user.id
-    if channel.type == DIRECT:
+    if channel.type in (DIRECT, GROUP):
         raise ApiError(400, "api.channel.add_user_to_channel.type.app_error", "Can not add user to this channel type.")
     may = channel.type == OPEN if joining else actor.id in channel.members
     if not (may or actor.is_admin or user.id in channel.members):
@@ -85,7 +109,7 @@ def add_member(box: "Sandbox", actor: User, channel: Channel, user: User) -> Non
 
 def remove_member(box: "Sandbox", actor: User, channel: Channel, user: User) -> None:
     """Take a user out of a channel; the user hears of it once, the others too, in a form of their own."""
-    if channel.type == DIRECT:
+    if channel.type in (DIRECT, GROUP):
         raise ApiError(400, "api.channel.remove_channel_member.type.app_error", "Can not remove from this channel.")
     if actor.id not in channel.members and not actor.is_admin:
         raise no_permission()
@@ -107,7 +131,7 @@ def remove_member(box: "Sandbox", actor: User, channel: Channel, user: User) -> 
 
 def archive(box: "Sandbox", actor: User, channel: Channel) -> None:
     """Archive a channel: it stays readable, refuses posts and leaves the lists."""
-    if channel.type == DIRECT or channel.delete_at:
+    if channel.type in (DIRECT, GROUP) or channel.delete_at:
         raise channel_missing()
     system_post(box, actor, channel, "system_channel_deleted", f"{actor.username} archived the channel.")
     channel.delete_at = channel.update_at = box.state.clock.ms()

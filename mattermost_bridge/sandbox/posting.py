@@ -10,7 +10,7 @@ from mattermost_bridge.sandbox.errors import ApiError, invalid_body, no_permissi
 from mattermost_bridge.sandbox.hub import Event
 from mattermost_bridge.sandbox.ids import new_id
 from mattermost_bridge.sandbox.mentions import mentioned, searched_texts
-from mattermost_bridge.sandbox.records import DIRECT, Channel, Post, User
+from mattermost_bridge.sandbox.records import DIRECT, GROUP, Channel, Post, User
 
 if TYPE_CHECKING:
     from mattermost_bridge.sandbox.app import Sandbox
@@ -146,6 +146,8 @@ def mentions_of(box: "Sandbox", author: User, channel: Channel, post: Post) -> l
     if post.type.startswith("system_"):
         return []
     if channel.type == DIRECT:
+        return [user_id for user_id in channel.members if user_id != author.id]
+    if channel.type == GROUP and box.settings.modern:  # since 9.1 every post mentions every member
         return [user_id for user_id in channel.members if user_id != author.id]
     texts = searched_texts(post.message, post.props, fields=box.settings.modern)
     if not any("@" in text for text in texts):

@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-OPEN, PRIVATE, DIRECT = "O", "P", "D"
+OPEN, PRIVATE, DIRECT, GROUP = "O", "P", "D", "G"
 
 
 class Clock:
@@ -83,7 +83,7 @@ class User:
 
 @dataclass(slots=True)
 class Channel:
-    """A public, private or direct channel, with its members and the time each joined."""
+    """A public, private, direct or group channel, with its members and the time each joined."""
 
     id: str
     type: str

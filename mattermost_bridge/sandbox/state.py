@@ -1,10 +1,11 @@
 """Everything the sandbox remembers, with the indexes that keep reading fast."""
 
 import bisect
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 
 from mattermost_bridge.sandbox.ids import fixed_id, new_id
-from mattermost_bridge.sandbox.records import DIRECT, Channel, Clock, Post, Reaction, User
+from mattermost_bridge.sandbox.records import DIRECT, GROUP, Channel, Clock, Post, Reaction, User
 
 
 def _age(post: Post) -> tuple[int, int]:
@@ -142,4 +143,19 @@ def new_direct_channel(state: State, creator_id: str, other_id: str) -> Channel:
     name = direct_name(creator_id, other_id)
     channel = Channel(fixed_id(f"channel:{name}"), DIRECT, name, "", "", creator_id, now, now)
     channel.members = dict.fromkeys((creator_id, other_id), now)
+    return state.add_channel(channel)
+
+
+def group_name(ids: Iterable[str]) -> str:
+    """Return the name of a group channel: it depends on its members alone."""
+    return hashlib.sha1("".join(sorted(ids)).encode(), usedforsecurity=False).hexdigest()
+
+
+def new_group_channel(state: State, creator_id: str, ids: Iterable[str]) -> Channel:
+    """Make the group channel of some users; people read its members' names."""
+    members = sorted(set(ids))
+    now, name = state.clock.ms(), group_name(members)
+    shown = ", ".join(sorted(state.users[user_id].username for user_id in members))
+    channel = Channel(fixed_id(f"channel:{name}"), GROUP, name, shown, "", creator_id, now, now)
+    channel.members = dict.fromkeys(members, now)
     return state.add_channel(channel)

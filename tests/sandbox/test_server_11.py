@@ -141,3 +141,11 @@ def test_being_added_is_told_to_the_user_and_the_channel(newer):
     assert event["data"] == {"team_id": TEAM_ID, "user_id": newer.user_id("durar")}
     assert event["broadcast"]["user_id"] == newer.user_id("durar")
     assert event["broadcast"]["channel_id"] == newer.channel_id("incidents")
+
+
+def test_every_post_in_a_group_mentions_all_its_members(newer):
+    with Ear(newer, "durar") as ear:
+        group = newer.api("alice", "POST", "/channels/group", [newer.user_id("bob"), newer.user_id("durar")])["id"]
+        assert ear.event("group_added")["broadcast"]["user_id"] == newer.user_id("durar")
+        newer.post("alice", group, "hello")
+        assert json.loads(ear.event("posted")["data"]["mentions"]) == [newer.user_id("durar")]

@@ -35,6 +35,12 @@ async def direct(call: Call) -> web.Response:
     return reply(channel.as_json(), 201)
 
 
+async def group(call: Call) -> web.Response:
+    """POST channels/group: 201, also for a channel that exists; the caller belongs to it without being named."""
+    channel = membership.open_group(call.box, call.user, await call.id_list("user_ids"))
+    return reply(channel.as_json(), 201)
+
+
 async def get_member(call: Call) -> web.Response:
     """GET channels/{id}/members/{uid}: the test for membership; 403 for who is none."""
     channel = call.channel()
@@ -87,6 +93,7 @@ async def archive(call: Call) -> web.Response:
 ROUTES = (
     ("POST", "/channels", create),
     ("POST", "/channels/direct", direct),
+    ("POST", "/channels/group", group),
     ("GET", "/channels/{channel_id}", get_channel),
     ("DELETE", "/channels/{channel_id}", archive),
     ("GET", "/channels/{channel_id}/members", get_members),

@@ -4,8 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
+from mattermost_bridge.sandbox import searching
 from mattermost_bridge.sandbox.calls import Call, reply
-from mattermost_bridge.sandbox.errors import ApiError, no_permission
+from mattermost_bridge.sandbox.errors import ApiError, invalid_body, no_permission
 from mattermost_bridge.sandbox.state import State
 from mattermost_bridge.sandbox.world import TEAM_DISPLAY_NAME, TEAM_ID, TEAM_NAME
 
@@ -66,8 +67,34 @@ async def channel_by_name(call: Call) -> web.Response:
     return reply(channel.as_json())
 
 
+DEFAULT_PER_PAGE, MAX_PER_PAGE = 60, 200
+
+
+async def public_channels(call: Call) -> web.Response:
+    """GET teams/{id}/channels: pages of the public channels, joined or not."""
+    team_id = require_team(call)
+    per_page = min(call.number("per_page", DEFAULT_PER_PAGE) or DEFAULT_PER_PAGE, MAX_PER_PAGE)
+    start = call.number("page", 0) * per_page
+    shown = searching.public_channels(call.box.state, team_id)[start : start + per_page]
+    return reply([channel.as_json() for channel in shown])
+
+
+async def search_channels(call: Call) -> web.Response:
+    """POST teams/{id}/channels/search: public channels, joined or not; who is not in the team gets 404 here."""
+    team_id = call.id_in_path("team_id")
+    body = await call.body("channel_search")
+    if team_id != TEAM_ID or call.user.id not in call.box.state.team_members:
+        raise ApiError(404, "app.team.get_member.missing.app_error", "No team member found for that user ID.")
+    term = body.get("term") or ""
+    if not isinstance(term, str):
+        raise invalid_body("channel_search")
+    return reply([channel.as_json() for channel in searching.find_channels(call.box.state, term, team_id)])
+
+
 ROUTES = (
     ("GET", "/teams/name/{name}", team_by_name),
     ("GET", "/teams/{team_id}", get_team),
+    ("GET", "/teams/{team_id}/channels", public_channels),
+    ("POST", "/teams/{team_id}/channels/search", search_channels),
     ("GET", "/teams/{team_id}/channels/name/{name}", channel_by_name),
 )

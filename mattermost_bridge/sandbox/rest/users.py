@@ -4,13 +4,17 @@ import re
 
 from aiohttp import web
 
+from mattermost_bridge.sandbox import searching
 from mattermost_bridge.sandbox.actions import tell_typing
 from mattermost_bridge.sandbox.calls import Call, ok, reply
 from mattermost_bridge.sandbox.errors import ApiError, invalid_body, no_permission
 from mattermost_bridge.sandbox.records import User
 from mattermost_bridge.sandbox.rest.teams import require_team, team_json
+from mattermost_bridge.sandbox.world import TEAM_ID
 
 _USERNAME = re.compile(r"[a-z0-9._-]{1,64}")
+SEARCH_LIMIT, MOST_FOUND = 100, 1000
+DEFAULT_PER_PAGE, MAX_PER_PAGE = 60, 200
 
 
 def _shown(call: Call, user: User) -> web.Response:
@@ -56,6 +60,38 @@ async def by_usernames(call: Call) -> web.Response:
     return reply([user.as_json(own=user.id == call.user.id) for user in found])
 
 
+async def search(call: Call) -> web.Response:
+    """POST users/search: by the beginning of names, over the whole server or (`team_id`) one team; no pages."""
+    body = await call.body("props")
+    term, team_id, limit = body.get("term") or "", body.get("team_id") or "", body.get("limit") or SEARCH_LIMIT
+    if not isinstance(term, str) or not term:
+        raise invalid_body("term")
+    if team_id and not _sees_team(call, team_id):
+        raise no_permission()
+    if not isinstance(limit, int) or not 0 < limit <= MOST_FOUND:
+        raise invalid_body("limit")
+    inactive = bool(body.get("allow_inactive"))
+    found = searching.find_people(call.box.state, term, team_id, limit, inactive=inactive)
+    return reply([user.as_json(own=user.id == call.user.id) for user in found])
+
+
+async def of_server(call: Call) -> web.Response:
+    """GET users: pages of everybody, or with `in_team` of a team, by username; those switched off are among them."""
+    state, team_id = call.box.state, call.request.query.get("in_team", "")
+    if team_id and not _sees_team(call, team_id):
+        raise no_permission()
+    per_page = min(call.number("per_page", DEFAULT_PER_PAGE) or DEFAULT_PER_PAGE, MAX_PER_PAGE)
+    start = call.number("page", 0) * per_page
+    active = call.request.query.get("active") == "true"
+    users = [user for user in state.users.values() if (not team_id or user.id in state.team_members)]
+    shown = searching.by_username(user for user in users if not (active and user.disabled))[start : start + per_page]
+    return reply([user.as_json(own=user.id == call.user.id) for user in shown])
+
+
+def _sees_team(call: Call, team_id: object) -> bool:
+    return team_id == TEAM_ID and call.user.id in call.box.state.team_members
+
+
 async def teams_of(call: Call) -> web.Response:
     """GET users/{id}/teams: of the caller only."""
     user_id = call.only_self()
@@ -99,6 +135,8 @@ async def create_token(call: Call) -> web.Response:
 
 ROUTES = (
     ("GET", "/users/username/{username}", get_by_username),
+    ("GET", "/users", of_server),
+    ("POST", "/users/search", search),
     ("POST", "/users/ids", by_ids),
     ("POST", "/users/usernames", by_usernames),
     ("GET", "/users/{user_id}", get_user),
