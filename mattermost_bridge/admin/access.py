@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
 from mattermost_bridge.admin.names import known_username
 from mattermost_bridge.admin.verbs import Verb
@@ -73,14 +73,16 @@ class AccessEntryForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "account" in self.fields:
-            field = self.fields["account"]
-            field.queryset = Account.objects.filter(archived_at=None).defer("bot_token")
-            field.empty_label = _("The defaults")
+            accounts = Account.objects.filter(archived_at=None).defer("bot_token")
+            offer(self.fields["account"], accounts, _("The defaults"))
             self.fields["value"].widget.attrs["placeholder"] = "4xp9fdt77pncbef59f4k1qe83o"
 
     def _get_validation_exclusions(self) -> set[str]:
         # Without this field no constraint is looked at: the service says in a sentence what is there twice.
-        return {*super()._get_validation_exclusions(), "value"}
+        return {
+            *super()._get_validation_exclusions(),  # type: ignore[misc]
+            "value",
+        }
 
 
 VERBS = (

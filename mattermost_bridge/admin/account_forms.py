@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.asking import AskField
-from mattermost_bridge.admin.base import ServiceForm, only_a_reference
+from mattermost_bridge.admin.base import ServiceForm, offer, only_a_reference
 from mattermost_bridge.admin.own_lists import confirm_field
 from mattermost_bridge.config.inherited import Inherited, inherited
 from mattermost_bridge.models import Account, Agent
@@ -43,10 +43,10 @@ def show_inherited(fields: dict[str, forms.Field], values: dict[str, Inherited])
         source = SOURCES[value.source]
         words = value.words or _("none")
         if isinstance(field, forms.ModelChoiceField):
-            field.empty_label = _("Inherited: %(value)s (%(source)s)") % {"value": words, "source": source}
+            field.empty_label = inherited_words(value)
         elif isinstance(field, forms.TypedChoiceField):
-            blank = _("Inherited: %(value)s (%(source)s)") % {"value": words, "source": source}
-            field.choices = [("", blank), *((key, text) for key, text in field.choices if key)]
+            own: Any = field.choices
+            field.choices = [("", inherited_words(value)), *((key, text) for key, text in own if key)]
         elif name == "pairing_text":
             field.widget.attrs["placeholder"] = value.words or DEFAULT_TEMPLATE
             field.help_text = f"{field.help_text} " + _("Empty: inherits the text shown in grey (%s).") % source
@@ -56,6 +56,12 @@ def show_inherited(fields: dict[str, forms.Field], values: dict[str, Inherited])
                 "value": words,
                 "source": source,
             }
+
+
+def inherited_words(value: Inherited) -> str:
+    """The choice that means "nothing of its own": what holds then, and from where."""
+    words = {"value": value.words or _("none"), "source": SOURCES[value.source]}
+    return _("Inherited: %(value)s (%(source)s)") % words
 
 
 def where_the_secret_is(set_at: Any, reference: str, nothing: Any) -> str:
@@ -104,9 +110,10 @@ class AccountForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         account = self.instance if self.instance.pk else None
-        show_inherited(self.fields, inherited(account))
+        values = inherited(account)
+        show_inherited(self.fields, values)
         if "agent" in self.fields:
-            self.fields["agent"].queryset = Agent.objects.defer("api_key")
+            offer(self.fields["agent"], Agent.objects.defer("api_key"), inherited_words(values["agent"]))
         if "token" in self.fields:
             self.fields["token"].help_text = where_the_secret_is(
                 account and account.bot_token_set_at,

@@ -256,7 +256,7 @@ class _TrialForm(forms.Form):
 def _tried(request: HttpRequest, agent: Agent | None) -> JsonResponse:
     numbers = _TrialForm(request.POST)
     if not numbers.is_valid():
-        lines = [f"{name}: {' '.join(errors)}" for name, errors in numbers.errors.items()]
+        lines = [f"{name}: {' '.join(str(one) for one in errors)}" for name, errors in numbers.errors.items()]
         return answer("bad", _("This cannot be tried."), lines)
     fields: dict[str, Any] = {
         name: request.POST[name]

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
@@ -33,7 +33,8 @@ class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         """The number of rows, or `MOST_COUNTED` when there are more."""
-        return self.object_list.order_by().values("pk")[:MOST_COUNTED].count()  # type: ignore[union-attr]
+        rows: Any = self.object_list
+        return rows.order_by().values("pk")[:MOST_COUNTED].count()
 
 
 class PreparedChangeList(ChangeList):
@@ -42,7 +43,7 @@ class PreparedChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page's rows, then what belongs to them."""
         super().get_results(request)
-        self.result_list = list(self.result_list)
+        self.result_list: list[Any] = list(self.result_list)  # type: ignore[has-type]
         # Unfold compares the two; equal, it does not offer to show rows that were never counted.
         self.full_result_count = self.result_count
         self.model_admin.prepare(request, self.result_list)
@@ -148,7 +149,7 @@ class ServiceForm(ModelForm):
         return isinstance(self.refused, ConfirmationNeeded)
 
 
-def only_a_reference(form: ModelForm, name: str) -> str:
+def only_a_reference(form: Any, name: str) -> str:
     """What was entered as a reference to a secret. Raises ValidationError for anything else, and does not show it
     again: it may be the secret itself, pasted into the wrong field."""
     value = form.cleaned_data[name].strip()
@@ -159,6 +160,11 @@ def only_a_reference(form: ModelForm, name: str) -> str:
             _("A reference begins with env: or file:. If this is the secret itself, enter it in the field above.")
         )
     return value
+
+
+def offer(field: Any, rows: QuerySet, nobody: Any) -> None:
+    """Let a field choose among these rows; `nobody` are the words for none of them."""
+    field.queryset, field.empty_label = rows, nobody
 
 
 class SavedByService:

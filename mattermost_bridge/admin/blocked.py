@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
 from mattermost_bridge.admin.filters import AccountFilter
 from mattermost_bridge.admin.names import known_username
 from mattermost_bridge.admin.verbs import Verb
@@ -32,15 +32,18 @@ class BlockedUserForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "account" in self.fields:
-            self.fields["account"].queryset = Account.objects.filter(archived_at=None).defer("bot_token")
-            self.fields["account"].empty_label = _("All accounts")
+            accounts = Account.objects.filter(archived_at=None).defer("bot_token")
+            offer(self.fields["account"], accounts, _("All accounts"))
             self.fields["user_id"].help_text = _(
                 "26 small letters and digits; an event shows it when you point at the name."
             )
 
     def _get_validation_exclusions(self) -> set[str]:
         # Without this field no constraint is looked at: the service says in a sentence what is there twice.
-        return {*super()._get_validation_exclusions(), "user_id"}
+        return {
+            *super()._get_validation_exclusions(),  # type: ignore[misc]
+            "user_id",
+        }
 
 
 VERBS = (

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.account_forms import show_inherited
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists, confirm_field
 from mattermost_bridge.config.inherited import inherited
 from mattermost_bridge.models import Account, Agent, BridgeDefaults
@@ -50,8 +50,8 @@ class DefaultsForm(ServiceForm):
         if not self.confirmation_needed:
             self.fields.pop("confirm", None)
         if "agent" in self.fields:
-            self.fields["agent"].queryset = Agent.objects.defer("api_key")
-            self.fields["agent"].empty_label = gettext_lazy("None: accounts without their own agent answer nobody")
+            nobody = _("None: accounts without their own agent answer nobody")
+            offer(self.fields["agent"], Agent.objects.defer("api_key"), nobody)
 
 
 @admin.register(BridgeDefaults)

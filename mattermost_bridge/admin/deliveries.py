@@ -216,7 +216,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("failed and unclear attempts"))
     def attempts_shown(self, record: Delivery) -> SafeString:
         """Each attempt that went wrong, with its evidence."""
-        rows = list(record.attempt_rows.order_by("pk")[:MOST_ATTEMPTS])
+        rows: list[Any] = list(record.attempt_rows.order_by("pk")[:MOST_ATTEMPTS])
         for row in rows:
             row.when, row.then = looks.moment(row.at), looks.moment(row.next_attempt_at)
             row.verdict = looks.badge(_("unclear"), "warning") if row.unclear else looks.badge(_("failed"), "bad")

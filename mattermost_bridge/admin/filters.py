@@ -34,7 +34,7 @@ class QuestionFilter(SimpleListFilter):
         """The choices as Django wants them."""
         return [(value, words) for value, (words, _condition) in self.questions().items()]
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: Any) -> Iterator[Any]:
         """The choices as they are shown; with a default, it comes first and is marked when nothing is chosen."""
         if not self.default:
             yield from super().choices(changelist)

@@ -70,7 +70,7 @@ def host(address: str) -> SafeString:
 
 def code(text: object, title: object = "") -> SafeString:
     """Something that is compared or copied letter by letter: an id, a pairing code."""
-    return format_html('<code class="du-code" title="{}">{}</code>', title, text) if text else NOTHING
+    return format_html('<code class="du-code" title="{}">{}</code>', title or text, text) if text else NOTHING
 
 
 def moment(at: datetime | None, now: datetime | None = None) -> SafeString:

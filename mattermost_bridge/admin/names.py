@@ -25,12 +25,12 @@ class Names:
             ):
                 self._channels[account, channel] = (kind, shown or name)
         if users:
-            rows = KnownPerson.objects.filter(account__in=accounts, user_id__in=users)
-            for account, user, username in rows.values_list("account_id", "user_id", "username"):
+            people = KnownPerson.objects.filter(account__in=accounts, user_id__in=users)
+            for account, user, username in people.values_list("account_id", "user_id", "username"):
                 self._people[account, user] = username
             # Somebody who was only ever heard live, and asked to be paired.
-            rows = PairingRequest.objects.filter(account__in=accounts, user_id__in=users).exclude(username="")
-            for account, user, username in rows.values_list("account_id", "user_id", "username"):
+            asked = PairingRequest.objects.filter(account__in=accounts, user_id__in=users).exclude(username="")
+            for account, user, username in asked.values_list("account_id", "user_id", "username"):
                 self._people.setdefault((account, user), username)
 
     def channel(self, account_id: int, channel_id: str, kind: str = "", name: str = "") -> SafeString:

@@ -35,6 +35,6 @@ def change_lists(actor: Actor, record: Account | BridgeDefaults, form: Any, *, c
         if not own and not confirmed and (count := entries.count()):
             raise ConfirmationNeeded(
                 _("Without the own list “%(list)s”, its entries (%(count)d) are removed.")
-                % {"list": record._meta.get_field(name).verbose_name, "count": count}
+                % {"list": form.fields[name].label, "count": count}
             )
         access.use_own_list(actor=actor, account=account, list=which, own=own)

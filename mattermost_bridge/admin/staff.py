@@ -55,7 +55,7 @@ class AuditedMixin:
 
 
 @admin.register(User)
-class UserAdmin(AuditedMixin, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(AuditedMixin, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
     """Those who may sign in."""
 
     form = UserChangeForm
@@ -64,25 +64,17 @@ class UserAdmin(AuditedMixin, DjangoUserAdmin, ModelAdmin):
     list_display = (
         "username",
         "email",
-        "first_name",
-        "last_name",
         "is_active",
         "is_staff",
         "is_superuser",
         "last_login",
     )
     list_filter = ("is_active", "is_staff", "is_superuser")
-    filter_horizontal = ()
-    show_full_result_count = False
-    list_fullwidth = False
 
 
 @admin.register(Group)
-class GroupAdmin(AuditedMixin, DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(AuditedMixin, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
     """What groups of people may do."""
-
-    filter_horizontal = ()
-    show_full_result_count = False
 
 
 class _SignInLog:
