@@ -30,9 +30,9 @@ SHORT_TIMES = {
     "DURAR_LISTENER_RENEW": "0.8",
     "DURAR_CONVERSATION_LEASE": "3",
     "DURAR_CONVERSATION_RENEW": "0.8",
-    "DURAR_DELIVERY_CLAIM": "5",
-    "DURAR_DELIVERY_MARGIN": "3",
-    "DURAR_HTTP_TIMEOUT": "2.5",
+    "DURAR_DELIVERY_CLAIM": "3.5",
+    "DURAR_DELIVERY_MARGIN": "2.5",
+    "DURAR_HTTP_TIMEOUT": "2",
     "DURAR_DELIVERY_BACKOFF": "0.3",
     "DURAR_AFTER_TIMEOUT": "1",
     "DURAR_SWEEP_HINT_AGAIN": "2",
@@ -209,8 +209,8 @@ class Stack:
 
     def wait_answered(self, limit: float = LIMIT) -> None:
         """Wait until every answer of the ledger is there and everything in the database has come to its end."""
-        wait_for(self.ledger.settled, limit, what="all answers")
-        wait_for(self.at_rest, limit, what="everything to come to rest", every=0.1)
+        # The ledger reads whole channels, so it is asked when the database has nothing left to do.
+        wait_for(lambda: self.at_rest() and self.ledger.settled(), limit, what="all answers, and rest", every=0.1)
 
     def at_rest(self) -> bool:
         """Whether no event, turn or delivery has anything before it, and no double waits to be deleted."""
