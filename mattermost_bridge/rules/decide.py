@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mattermost_bridge.rules.access import decide_direct, decide_group
-from mattermost_bridge.rules.mentions import mentions_bot
+from mattermost_bridge.rules.mentions import mention_required, mentions_bot
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.routing import reply_root, session_key
 from mattermost_bridge.rules.types import ChannelType, Check, Decision, IncomingPost, Outcome, Policy
@@ -91,13 +91,13 @@ def _who_may(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]
 
 def _is_it_for_the_bot(post: IncomingPost, policy: Policy, trail: list[Check]) -> Reason:
     """In channels and groups: whether the post mentions the bot, or need not."""
-    needed = "yes" if policy.require_mention else "no"
-    trail.append(Check("mention required", needed, policy.source_of("require_mention"), passed=None))
+    required, source = mention_required(policy, post.channel_id)
+    trail.append(Check("mention required", "yes" if required else "no", source, passed=None))
     name = f"mention of @{policy.bot_username}"
     if mentions_bot(post.text, policy.bot_username):
         trail.append(Check(name, "found", "post", passed=True))
         return Reason.ADMITTED_MENTIONED
-    if policy.require_mention:
+    if required:
         trail.append(Check(name, "not found", "post", passed=False))
         return Reason.NO_MENTION
     trail.append(Check(name, "not found", "post", passed=None))

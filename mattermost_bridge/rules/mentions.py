@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from mattermost_bridge.rules.markdown import code_ranges
+from mattermost_bridge.rules.types import Policy
 
 _WORD = re.compile(r"[\w.:@-]+")
 """What Mattermost 5.37 takes for one word when it looks for mentions: names may contain dots and hyphens."""
@@ -16,6 +17,27 @@ _SENTENCE_MARKS = ".:_-"
 _ADDRESS_MARKS = ":,،，："
 _CLOSING_MARKS = '.!?;…؟。！？)]}"”*_~\r'
 _POSSESSIVE = re.compile(r"['’]s\b")
+
+
+EVERY_CHANNEL = "*"
+"""Stands in `groups` for all channels without an entry of their own."""
+
+_OWNERS = {"account": " of the account", "defaults": " of the defaults"}
+
+
+def mention_required(policy: Policy, channel_id: str) -> tuple[bool, str]:
+    """Whether a post in a channel or group must mention the bot, and where that is said, in words.
+
+    The channel's own entry in `groups` counts most, then the one for `*`, then `require_mention`. An entry that leaves
+    it open counts as absent.
+    """
+    owner = _OWNERS.get(policy.source_of("groups"), "")
+    said = {rule.channel_id: rule.require_mention for rule in policy.groups}
+    for key, shown in ((channel_id, channel_id), (EVERY_CHANNEL, '"*"')):
+        required = said.get(key)
+        if required is not None:
+            return required, f"groups[{shown}]{owner}"
+    return policy.require_mention, policy.source_of("require_mention")
 
 
 def mentions_bot(text: str, bot_username: str) -> bool:

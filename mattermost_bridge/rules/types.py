@@ -57,7 +57,8 @@ class Decision:
 class ListEntry:
     """One entry of an access list as configured: a user id, `@name`, `*`, with or without prefix.
 
-    `expires_ms` is milliseconds since the epoch, or None for no end. `source` is config, panel or pairing.
+    `expires_ms` is milliseconds since the epoch, or None for no end. `source` is config, panel, pairing, or the access
+    group through which somebody stands on the list.
     """
 
     value: str
@@ -66,11 +67,23 @@ class ListEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRule:
+    """One entry of `groups`: what holds in the channel `channel_id`, or for `*` in every channel without its own.
+
+    `require_mention` is None when the entry leaves it to the next wider one.
+    """
+
+    channel_id: str
+    require_mention: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything of one account's effective settings that a decision about an incoming event looks at.
 
     `group_allow_from` is None when it is set nowhere (then `allow_from` serves), and empty when it was emptied.
     `name_matching` lets entries match usernames too, which people can change (`dangerouslyAllowNameMatching`).
+    `groups` is the account's own map or the defaults', never both; its entries count more than `require_mention`.
     `sources` names for each field where its value comes from: account, defaults, built-in.
     """
 
@@ -81,6 +94,7 @@ class Policy:
     dm_policy: str = "pairing"
     group_policy: str = "allowlist"
     require_mention: bool = True
+    groups: tuple[GroupRule, ...] = ()
     allow_from: tuple[ListEntry, ...] = ()
     group_allow_from: tuple[ListEntry, ...] | None = None
     approved: tuple[ListEntry, ...] = ()
