@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mattermost_bridge.models.accounts import RETRY_FIELDS
+from mattermost_bridge.rules.direct_channels import KEYS
+
 #: The words of configuration files for the fields of the records.
 WORDS = {
     "agent": "durar.agent",
@@ -12,6 +15,7 @@ WORDS = {
     "default_account": "defaultAccount",
     "default_group_policy": "channels.defaults.groupPolicy",
     "dm_policy": "dmPolicy",
+    **{field: f"dmChannelRetry.{KEYS[name]}" for name, field in RETRY_FIELDS.items()},
     "group_policy": "groupPolicy",
     "pairing_text": "durar.pairingText",
     "section_exists": "channels.mattermost",

@@ -23,6 +23,8 @@ from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import AccessEntry, Account, BlockedUser, BridgeDefaults
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.models.states import AccessList, DmPolicy, EntrySource, GroupPolicy
+from mattermost_bridge.rules import direct_channels
+from mattermost_bridge.rules.direct_channels import RetryValues
 from mattermost_bridge.rules.types import ListEntry, Policy
 
 DEFAULT_ACCOUNT = "default"
@@ -55,6 +57,7 @@ class AccountSettings:
     pairing_text: str
     policy: Policy
     version: int
+    dm_channel_retry: RetryValues = direct_channels.BUILT_IN
 
     @property
     def configured(self) -> bool:
@@ -213,6 +216,7 @@ def _build(account_pk: int, version: int) -> _Cached:
             sources=tuple(sources.items()),
         ),
         version=version,
+        dm_channel_retry=direct_channels.merged(account.dm_channel_retry, defaults.dm_channel_retry),
     )
     return _Cached(settings, time.monotonic() + FILE_SECRET_AGE if from_file else None)
 

@@ -14,6 +14,7 @@ from mattermost_bridge.config.names import provider_of
 from mattermost_bridge.config.wanted import KEEP
 from mattermost_bridge.models import AccessEntry, Account, Agent, BridgeDefaults
 from mattermost_bridge.models.states import AccessList, AgentBackend, EntrySource
+from mattermost_bridge.rules.direct_channels import KEYS
 from mattermost_bridge.services.access import OWN_FLAG
 
 HEAD = f"""\
@@ -72,6 +73,8 @@ def _values(account: Account | None, owner: Account | BridgeDefaults, *, agent: 
         "textChunkLimit": owner.text_chunk_limit,
     }
     result: dict[str, Any] = {key: value for key, value in named.items() if value}
+    if retry := {KEYS[name]: value for name, value in owner.dm_channel_retry.items() if value is not None}:
+        result["dmChannelRetry"] = retry
     own: dict[str, Any] = {}
     for which, key in KEY.items():
         if getattr(owner, OWN_FLAG[which]):

@@ -18,6 +18,7 @@ from mattermost_bridge.config.lists import replace_list
 from mattermost_bridge.config.reading import ConfigError, dotted
 from mattermost_bridge.config.wanted import Secret, Values, Wanted
 from mattermost_bridge.models import Account, Agent, BridgeDefaults, ListenerLease, OutboxState
+from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import AccessList
 from mattermost_bridge.services import audit, fields, tokens
 from mattermost_bridge.services.accounts import ARCHIVED, cancel_deliveries
@@ -238,6 +239,7 @@ def _shared(values: Values) -> dict[str, Any]:
         "group_policy": values.group_policy,
         "text_chunk_limit": values.text_chunk_limit,
         "pairing_text": values.pairing_text,
+        **{field: values.dm_channel_retry.get(name) for name, field in RETRY_FIELDS.items()},
     }
 
 

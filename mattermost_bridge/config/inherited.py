@@ -7,7 +7,9 @@ from typing import Any
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.models import Account, Agent, BridgeDefaults
+from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+from mattermost_bridge.rules.direct_channels import BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,14 @@ def inherited(account: Account | None = None, *, by_defaults: bool = False) -> d
         "base_url": Inherited(base_url, url_source),
         "pairing_text": Inherited(text, text_source),
         "agent": Inherited(_agent(defaults.agent), effective.DEFAULTS if defaults.agent_id else effective.BUILT_IN),
+        **{field: _retry_value(defaults, name) for name, field in RETRY_FIELDS.items()},
     }
+
+
+def _retry_value(defaults: BridgeDefaults, name: str) -> Inherited:
+    own = defaults.dm_channel_retry[name]
+    value, source = (getattr(BUILT_IN, name), effective.BUILT_IN) if own is None else (own, effective.DEFAULTS)
+    return Inherited(str(value), source)
 
 
 def _own_or(value: Any, built_in: Any) -> tuple[Any, str]:

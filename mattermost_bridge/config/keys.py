@@ -14,6 +14,7 @@ SHARED = frozenset(
         "allowFrom",
         "groupAllowFrom",
         "textChunkLimit",
+        "dmChannelRetry",
         "durar",
     }
 )
@@ -36,7 +37,6 @@ SHARED_LATER = frozenset(
         "contextVisibility",
         "dangerouslyAllowNameMatching",
         "defaultTo",
-        "dmChannelRetry",
         "groups",
         "historyLimit",
         "implicitMentions",

@@ -16,6 +16,7 @@ from mattermost_bridge.config.wanted import Entry, Secret, Values, Wanted
 from mattermost_bridge.mattermost.transport import token_problem
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+from mattermost_bridge.rules import direct_channels
 from mattermost_bridge.rules.access import WILDCARD, normalise_entry
 from mattermost_bridge.rules.pairing import check_template
 from mattermost_bridge.services.access import USER_ID
@@ -82,6 +83,7 @@ def _values(checks: Checks, path: Path, body: dict) -> Values:
         group_allow_from=_list(checks, path, "groupAllowFrom", body, own),
         pairing_text=_pairing_text(checks, (*path, "durar", "pairingText"), own.get("pairingText")),
         agent=checks.text((*path, "durar", "agent"), own.get("agent"), longest=64),
+        dm_channel_retry=_retry(checks, (*path, "dmChannelRetry"), body.get("dmChannelRetry")),
     )
 
 
@@ -112,6 +114,21 @@ def _chunk_limit(checks: Checks, path: Path, value: object) -> int | None:
     if taken != number:
         checks.note(path, f"is {number}; {taken} is used, since a post must have between {least} and {most} characters")
     return taken
+
+
+def _retry(checks: Checks, path: Path, value: object) -> dict[str, int | None]:
+    body = checks.mapping(path, value)
+    checks.keys(path, body, used=frozenset(direct_channels.KEYS.values()))
+    found: dict[str, int | None] = {}
+    for name, key in direct_channels.KEYS.items():
+        number = body.get(key)
+        problem = direct_channels.problem_of(name, number)
+        if problem:
+            checks.problem((*path, key), problem)
+        found[name] = None if problem or number is None else int(number)
+    if problem := direct_channels.delays_problem(found["initial_delay_ms"], found["max_delay_ms"]):
+        checks.problem((*path, "initialDelayMs"), f"{problem}.")
+    return found
 
 
 def _pairing_text(checks: Checks, path: Path, value: object) -> str:

@@ -44,6 +44,8 @@ class Values:
     group_allow_from: tuple[Entry, ...] | None = None
     pairing_text: str = ""
     agent: str = ""
+    #: By the names of `RetryValues`; None where the file says nothing.
+    dm_channel_retry: dict[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,9 @@ from mattermost_bridge.models.fields import EncryptedTextField
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
 from mattermost_bridge.rules.direct_channels import LIMITS
 
+#: The field of each value of `dmChannelRetry`, by the names of `RetryValues`.
+RETRY_FIELDS = {name: f"dm_retry_{name}" for name in LIMITS}
+
 
 def _retry_value(name: str, label: Any, help_text: Any) -> models.PositiveIntegerField:
     """One value of `dmChannelRetry`, within its limits; empty means: not set here."""
@@ -86,9 +89,19 @@ class Overridable(models.Model):
         default=False,
         help_text=_("An own list is used as it is, also when it is empty; without one the defaults' list is used."),
     )
+    own_groups = models.BooleanField(
+        _("has its own channel settings"),
+        default=False,
+        help_text=_("Own channel settings replace those of the defaults as a whole, also when there are none."),
+    )
 
     class Meta:
         abstract = True
+
+    @property
+    def dm_channel_retry(self) -> dict[str, int | None]:
+        """What is set here of `dmChannelRetry`, by the names of `RetryValues`; None where nothing is."""
+        return {name: getattr(self, field) for name, field in RETRY_FIELDS.items()}
 
 
 class BridgeDefaults(Overridable):

@@ -10,11 +10,15 @@ from django.core.exceptions import ValidationError
 from mattermost_bridge.config import effective
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, Agent, BridgeDefaults
+from mattermost_bridge.models.accounts import RETRY_FIELDS
+from mattermost_bridge.rules.direct_channels import delays_problem
 from mattermost_bridge.rules.pairing import check_template
 from mattermost_bridge.services.errors import Refused
 
 #: What an account and the defaults have in common, and what each has beside it.
-SHARED = frozenset({"dm_policy", "group_policy", "text_chunk_limit", "pairing_text", "base_url", "agent"})
+SHARED = frozenset(
+    {"dm_policy", "group_policy", "text_chunk_limit", "pairing_text", "base_url", "agent", *RETRY_FIELDS.values()}
+)
 OF_ACCOUNT = SHARED | {"name"}
 OF_DEFAULTS = SHARED | {"enabled", "default_group_policy", "default_account"}
 
@@ -45,6 +49,8 @@ def validate(record: Account | BridgeDefaults) -> None:
     except ValidationError as error:
         parts = [f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items()]
         raise Refused(" ".join(parts)) from None
+    if problem := delays_problem(record.dm_retry_initial_delay_ms, record.dm_retry_max_delay_ms):
+        raise Refused(f"dmChannelRetry: {problem}. Enter a shorter first delay or a longer longest one.")
 
 
 def shown(record: Account | BridgeDefaults, names: frozenset[str]) -> dict[str, Any]:
