@@ -1,22 +1,31 @@
-"""The records: accounts and access, channels, agents, conversations and turns, the inbox, the outbox, the listeners.
+"""The records: accounts and access, channels, agents, conversations and turns, the inbox, the outbox, the listeners,
+alerts.
 
 Services write them; the panel reads them. States with their words and tones stand in `states`.
 """
 
 from mattermost_bridge.models.access import AccessEntry, BlockedUser, PairingRequest
+from mattermost_bridge.models.access_groups import AccessGroup, AccessGroupMember
 from mattermost_bridge.models.accounts import Account, AuditEntry, BridgeDefaults
 from mattermost_bridge.models.agents import Agent
+from mattermost_bridge.models.alerts import Alert, AlertNotice, AlertTarget
 from mattermost_bridge.models.channels import ChannelCursor, KnownChannel, KnownPerson
 from mattermost_bridge.models.conversations import Conversation, Turn
 from mattermost_bridge.models.deliveries import Delivery, DeliveryAttempt, OutboxState
 from mattermost_bridge.models.direct_channels import DirectChannel
 from mattermost_bridge.models.events import InboundEvent
+from mattermost_bridge.models.group_overrides import GroupOverride
 from mattermost_bridge.models.listeners import ConnectionChange, ListenerLease, Tick
 
 __all__ = [
     "AccessEntry",
+    "AccessGroup",
+    "AccessGroupMember",
     "Account",
     "Agent",
+    "Alert",
+    "AlertNotice",
+    "AlertTarget",
     "AuditEntry",
     "BlockedUser",
     "BridgeDefaults",
@@ -26,6 +35,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DirectChannel",
+    "GroupOverride",
     "InboundEvent",
     "KnownChannel",
     "KnownPerson",
