@@ -25,27 +25,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # Waiting is no condition for correctness: when the turn does not come, SQLite's own timeout decides.
         self._has_turn = self._queue.acquire(timeout=self._wait)
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]  # Django has no stubs for it
         except BaseException:
             self._give_turn()
             raise
 
     def _commit(self) -> None:
         try:
-            super()._commit()
+            super()._commit()  # type: ignore[misc]  # Django has no stubs for it
         finally:
             # A commit that failed is rolled back by Django; holding on would only lock out who could make it better.
             self._give_turn()
 
     def _rollback(self) -> None:
         try:
-            super()._rollback()
+            super()._rollback()  # type: ignore[misc]  # Django has no stubs for it
         finally:
             self._give_turn()
 
     def _close(self) -> None:
         try:
-            super()._close()
+            super()._close()  # type: ignore[misc]  # Django has no stubs for it
         finally:
             self._give_turn()
 
