@@ -140,6 +140,7 @@ class DeliveryKind(models.TextChoices):
     CHALLENGE = "challenge", _("Pairing code")
     APPROVAL = "approval", _("Note of approval")
     QUEUE_FULL = "queue_full", _("Note that the queue is full")
+    ALERT = "alert", _("Alert for operators")
     MESSAGE = "message", _("Message sent by hand")
 
 
@@ -148,6 +149,57 @@ class AgentBackend(models.TextChoices):
 
     ECHO = "echo", _("Echo: repeats what it is told, to try the way")
     OPENAI_COMPATIBLE = "openai_compatible", _("OpenAI-compatible server")
+
+
+class AlertKind(Toned):
+    """What an alert is about; the values are those of `rules.alerts.Kind`."""
+
+    ACCOUNT_DOWN = "account_down", _("Account down")
+    TOKEN_REFUSED = "token_refused", _("Token refused")
+    PAIRING_WAITING = "pairing_waiting", _("Pairing waiting")
+    DELIVERIES_DEAD = "deliveries_dead", _("Messages not delivered")
+    NO_AGENT = "no_agent", _("Messages wait for an agent")
+
+
+class AlertState(Toned):
+    """Whether an alert still holds."""
+
+    OPEN = "open", _("Needs a hand")
+    OVER = "over", _("Over")
+
+
+class AlertTargetKind(models.TextChoices):
+    """By what way an alert reaches people."""
+
+    WEBHOOK = "webhook", _("Webhook")
+    EMAIL = "email", _("E-mail")
+    MATTERMOST = "mattermost", _("Mattermost channel")
+
+
+class AlertTargetState(Toned):
+    """Whether alerts reach a target."""
+
+    OFF = "off", _("Switched off")
+    UNTRIED = "untried", _("Nothing sent yet")
+    WORKS = "works", _("Works")
+    FAILS = "fails", _("Does not work")
+
+
+class NoticeAbout(Toned):
+    """What a target is told about an alert; the values are those of `rules.alert_notes`."""
+
+    RAISED = "raised", _("Alert")
+    RECOVERED = "recovered", _("Recovery")
+
+
+class NoticeState(Toned):
+    """Where telling a target stands."""
+
+    QUEUED = "queued", _("Waiting to be sent")
+    POSTING = "posting", _("In the outbox")
+    SENT = "sent", _("Sent")
+    DEAD = "dead", _("Not sent")
+    CANCELLED = "cancelled", _("Cancelled")
 
 
 #: Undecided events hold back the later ones of their channel.
@@ -181,5 +233,16 @@ _TONES: dict[str, dict[str, str]] = {
     "EventOutcome": {"": "busy", "ignored": "idle", "refused": "bad", "challenged": "warning", "admitted": "good"},
     "TurnState": {"running": "busy", "done": "good", "failed": "bad", "cancelled": "idle"},
     "DirectChannelState": {"resolving": "busy", "ready": "good", "failed": "bad", "given_up": "idle"},
+    "AlertKind": {
+        "account_down": "bad",
+        "token_refused": "bad",
+        "pairing_waiting": "warning",
+        "deliveries_dead": "bad",
+        "no_agent": "warning",
+    },
+    "AlertState": {"open": "bad", "over": "good"},
+    "AlertTargetState": {"off": "idle", "untried": "idle", "works": "good", "fails": "bad"},
+    "NoticeAbout": {"raised": "warning", "recovered": "good"},
+    "NoticeState": {"queued": "busy", "posting": "busy", "sent": "good", "dead": "bad", "cancelled": "idle"},
     "DeliveryState": {"queued": "busy", "sending": "busy", "sent": "good", "dead": "bad", "cancelled": "idle"},
 }
