@@ -23,6 +23,7 @@ TASKS = {
         events.run_turns,
         deliveries.drain,
         deliveries.remove_double,
+        deliveries.resolve_direct_channel,
         upkeep.run_sweep,
         upkeep.expire,
     )

@@ -13,7 +13,7 @@ from mattermost_bridge.config import effective
 from mattermost_bridge.config.names import is_account_id
 from mattermost_bridge.models import Account, Delivery, ListenerLease, OutboxState
 from mattermost_bridge.models.states import DeliveryState
-from mattermost_bridge.services import audit, tokens
+from mattermost_bridge.services import audit, direct_channels, tokens
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.fields import OF_ACCOUNT, apply, decide_what_waited, differences, shown, validate
@@ -198,8 +198,10 @@ def restore(account_pk: int, *, actor: Actor) -> Account:
 def cancel_deliveries(account: Account, reason: str) -> int:
     """Cancel what waits to be sent for the account, with that reason. Returns how many.
 
-    A post that is being made right now settles by itself; one whose sender died is cancelled too.
+    A post that is being made right now settles by itself; one whose sender died is cancelled too, and so are the jobs
+    that open direct channels.
     """
+    direct_channels.stop_all(account.pk, reason)
     now = timezone.now()
     waiting = Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.SENDING, claim_until__lt=now)
     return Delivery.objects.filter(waiting, account=account).update(

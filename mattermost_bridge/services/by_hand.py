@@ -1,12 +1,14 @@
-"""What an operator does by hand to an event or a delivery, each with its audit row."""
+"""What an operator does by hand to an event, a delivery or a direct channel, each with its audit row."""
 
 from __future__ import annotations
 
 from django.db import transaction
+from django.utils import timezone
 
-from mattermost_bridge.models import Delivery, InboundEvent
-from mattermost_bridge.models.states import DeliveryState
-from mattermost_bridge.services import audit, decisions, outbox, sending
+from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.models import Delivery, DirectChannel, InboundEvent, OutboxState
+from mattermost_bridge.models.states import DeliveryState, DirectChannelState
+from mattermost_bridge.services import audit, decisions, direct_channels, hints, outbox, sending
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
 
@@ -47,6 +49,8 @@ def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
             raise Refused(
                 f"Delivery {delivery_pk} is not one that was given up ({delivery.get_state_display().lower()})."
             )
+        if not delivery.channel_id:
+            _find_its_channel(delivery)
         audit.record(
             actor=actor,
             verb="delivery.send_again",
@@ -74,6 +78,84 @@ def discard_delivery(delivery_pk: int, *, actor: Actor) -> None:
             account=delivery.account,
             target=delivery,
         )
+
+
+def retry_direct_channel(pk: int, *, actor: Actor) -> int:
+    """Try to open a direct channel now; a job that failed begins again, and its messages wait again.
+
+    Returns how many messages wait. Raises NotFound, Refused.
+    """
+    with transaction.atomic():
+        row = _direct_channel(pk)
+        account = settings_for(row.account_id)
+        if account.archived:
+            raise Refused(f"The account {account.account_id} is archived. Restore it first.")
+        if row.state in (DirectChannelState.READY, DirectChannelState.GIVEN_UP):
+            raise Refused(f"The direct channel to {row} is not being opened ({row.get_state_display().lower()}).")
+        if row.claim_until is not None and row.claim_until > timezone.now():
+            raise Refused(f"The direct channel to {row} is being tried right now. Wait for the result.")
+        if OutboxState.objects.filter(pk=account.pk).exclude(parked_since=None).exists():
+            raise Refused(
+                f"The server refuses the token of the account {account.account_id}. Enter one that works; what waits "
+                "then goes on by itself."
+            )
+        if row.state == DirectChannelState.FAILED:
+            lost = Delivery.objects.filter(direct_channel=row, channel_id="", state=DeliveryState.DEAD)
+            lost.update(state=DeliveryState.QUEUED, error="", error_id="", settled_at=None, created_at=timezone.now())
+            direct_channels.begin(row, account)
+        else:
+            DirectChannel.objects.filter(pk=pk).update(next_attempt_at=None)
+            hints.task_after_commit(direct_channels.RESOLVE, pk)
+        waiting = direct_channels.waiting_for(row).count()
+        audit.record(
+            actor=actor,
+            verb="direct_channel.retry",
+            summary=f"Opening the direct channel to {row} is tried now.",
+            account=row.account,
+            target=row,
+            details={"user_id": row.user_id, "deliveries": waiting},
+        )
+    return waiting
+
+
+def give_up_direct_channel(pk: int, *, actor: Actor) -> int:
+    """Stop trying to open a direct channel; the messages that wait for it are cancelled.
+
+    Returns how many. Raises NotFound, Refused.
+    """
+    reason = f"Given up by {actor.name}."
+    with transaction.atomic():
+        row = _direct_channel(pk)
+        if row.state != DirectChannelState.RESOLVING:
+            raise Refused(f"The direct channel to {row} is not being opened ({row.get_state_display().lower()}).")
+        direct_channels.stop(row, reason)
+        cancelled = outbox.cancel(direct_channels.waiting_for(row).values_list("pk", flat=True), reason)
+        audit.record(
+            actor=actor,
+            verb="direct_channel.give_up",
+            summary=f"Opening the direct channel to {row} was given up.",
+            account=row.account,
+            target=row,
+            details={"user_id": row.user_id, "deliveries_cancelled": cancelled},
+        )
+    return cancelled
+
+
+def _direct_channel(pk: int) -> DirectChannel:
+    """The row, locked until the transaction ends."""
+    rows = DirectChannel.objects.select_for_update(of=("self",)).select_related("account").defer("account__bot_token")
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotFound("This direct channel does not exist any more. Reload the page.")
+    return row
+
+
+def _find_its_channel(delivery: Delivery) -> None:
+    """Nothing was ever sent of it, since its direct channel could not be opened: try that again."""
+    row = direct_channels.ensure(settings_for(delivery.account_id), delivery.recipient_id)
+    Delivery.objects.filter(pk=delivery.pk).update(
+        direct_channel=row, channel_id=row.channel_id, unclear=False, error="", error_id=""
+    )
 
 
 def _delivery(delivery_pk: int) -> Delivery:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.mattermost.text import clean
-from mattermost_bridge.models import Delivery, OutboxState, Turn
+from mattermost_bridge.models import Delivery, DirectChannel, OutboxState, Turn
 from mattermost_bridge.models.states import UNSETTLED, DeliveryState
 from mattermost_bridge.rules.chunking import split_text
 from mattermost_bridge.services import hints
@@ -67,15 +67,18 @@ def post(
     recipient_id: str = "",
     turn: Turn | None = None,
     since_ms: int = 0,
+    direct_channel: DirectChannel | None = None,
 ) -> list[Delivery]:
     """Put a text into the outbox, split into parts, inside the caller's transaction; it goes out after the commit.
 
     `since_ms` is a server time before which the post cannot have been made, as the create_at of what it answers;
-    0 when there is none.
+    0 when there is none. With an empty `channel_id` it waits until `direct_channel` is open.
     """
     rows = _rows(account_pk, channel_id, text, kind, root_id, recipient_id, turn, since_ms)
+    for row in rows:
+        row.direct_channel = direct_channel
     Delivery.objects.bulk_create(rows)
-    if rows:
+    if rows and channel_id:
         hints.task_after_commit(DRAIN, account_pk)
     return rows
 
@@ -155,7 +158,10 @@ def _may_claim_at_once(account_pk: int, channel_id: str, root_id: str) -> bool:
 
 
 def due(account_pk: int | None = None) -> QuerySet[Delivery]:
-    """Deliveries that may be sent now: their time has come and every earlier one of their lane is settled."""
+    """Deliveries that may be sent now: their time has come and every earlier one of their lane is settled.
+
+    Those whose direct channel is not open yet have no lane and are never due.
+    """
     earlier = Delivery.objects.filter(
         account=OuterRef("account"),
         channel_id=OuterRef("channel_id"),
@@ -167,7 +173,7 @@ def due(account_pk: int | None = None) -> QuerySet[Delivery]:
         Q(state=DeliveryState.QUEUED, next_attempt_at=None)
         | Q(state=DeliveryState.QUEUED, next_attempt_at__lte=Now())
         | Q(state=DeliveryState.SENDING, claim_until__lt=Now())
-    ).filter(~Exists(earlier))
+    ).filter(~Q(channel_id=""), ~Exists(earlier))
     return rows if account_pk is None else rows.filter(account=account_pk)
 
 
@@ -235,13 +241,16 @@ def park(account_pk: int, reason: str, refused_token: str | None = None) -> bool
 
 
 def unpark(account_pk: int) -> None:
-    """A token works (again): the outbox goes on."""
+    """A token works (again): the outbox goes on, and so do the jobs that open direct channels."""
+    from mattermost_bridge.services import direct_channels
+
     changed = (
         OutboxState.objects.filter(pk=account_pk).exclude(parked_since=None).update(parked_since=None, parked_reason="")
     )
     if changed:
         log.info("outbox goes on", account_pk=account_pk)
         hints.task_after_commit(DRAIN, account_pk)
+        direct_channels.hint_waiting(account_pk)
 
 
 def resume(account_pk: int) -> None:

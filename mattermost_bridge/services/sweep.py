@@ -10,10 +10,10 @@ from django.db.models import F, Model, Q, QuerySet
 from django.db.models.functions import Now
 
 from mattermost_bridge.config.effective import settings_for
-from mattermost_bridge.models import Conversation, Delivery, InboundEvent, Tick
+from mattermost_bridge.models import Conversation, Delivery, DirectChannel, InboundEvent, Tick
 from mattermost_bridge.models.states import EventOutcome, EventState
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.services import decisions, hints, inbox, outbox, turns
+from mattermost_bridge.services import decisions, direct_channels, hints, inbox, outbox, turns
 
 EVERY = 2.0
 #: What came in a moment ago has its own hint under way.
@@ -51,6 +51,9 @@ def sweep() -> int:
     for pk in _to_hint(_idle_conversations()):
         turns.hint(pk)
         given += 1
+    for pk in _to_hint(_idle_direct_channels(), or_when=Q(next_attempt_at__gt=F("hinted_at"))):
+        hints.task_after_commit(direct_channels.RESOLVE, pk)
+        given += 1
     for account_pk in _accounts_with_due_deliveries():
         hints.task_after_commit(outbox.DRAIN, account_pk)
         given += 1
@@ -66,9 +69,10 @@ def _not_hinted() -> Q:
     return Q(hinted_at=None) | Q(hinted_at__lt=Now() - again)
 
 
-def _to_hint(rows: QuerySet) -> list[int]:
-    """The rows' ids, marked as hinted."""
-    pks = list(rows.filter(_not_hinted()).order_by("pk").values_list("pk", flat=True)[:MOST_HINTS])
+def _to_hint(rows: QuerySet, or_when: Q | None = None) -> list[int]:
+    """The ids of rows that were not hinted lately, or for which `or_when` holds; they are marked as hinted."""
+    when = _not_hinted() if or_when is None else _not_hinted() | or_when
+    pks = list(rows.filter(when).order_by("pk").values_list("pk", flat=True)[:MOST_HINTS])
     model: type[Model] = rows.model
     if pks:
         model._default_manager.filter(pk__in=pks).update(hinted_at=Now())
@@ -102,6 +106,11 @@ def _idle_conversations() -> QuerySet[Conversation]:
         state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, decided_at__lt=old
     ).values("conversation")
     return Conversation.objects.filter(pk__in=waiting).filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+
+
+def _idle_direct_channels() -> QuerySet[DirectChannel]:
+    """Direct channels that are to be opened and nobody tries: their time has come, or their worker died."""
+    return direct_channels.due().filter(started_at__lt=Now() - YOUNG)
 
 
 def _accounts_with_due_deliveries() -> list[int]:

@@ -116,9 +116,12 @@ def note_bot(account: Account, tested: ConnectionTest | None, *, confirmed: bool
 
 def drop_knowledge(account: Account) -> None:
     """Forget how far the account's channels were read, and its direct channels: they were another bot's."""
+    from mattermost_bridge.services import direct_channels
+
     ChannelCursor.objects.filter(account=account).delete()
     KnownChannel.objects.filter(account=account, type__in=PERSONAL_CHANNELS).delete()
     ListenerLease.objects.filter(account=account).update(proven_until=0)
+    direct_channels.forget_bot(account.pk)
 
 
 def identify(account_pk: int, bot_user_id: str, bot_username: str) -> Account:

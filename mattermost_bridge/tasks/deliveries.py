@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import outbox, sending
+from mattermost_bridge.services import direct_channels, outbox, sending
 
 
 @shared_task(name="durar.deliveries.drain")
@@ -17,3 +17,9 @@ def drain(account_pk: int) -> str:
 def remove_double(delivery_id: int) -> str:
     """Delete the second of two posts that one delivery made."""
     return "gone" if sending.remove_double(delivery_id) else "tried again later"
+
+
+@shared_task(name="durar.deliveries.resolve_direct_channel")
+def resolve_direct_channel(direct_channel_id: int) -> str:
+    """Make one attempt to open a person's direct channel."""
+    return "open" if direct_channels.attempt(direct_channel_id) else "not open, or not due now"
