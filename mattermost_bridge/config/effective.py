@@ -10,7 +10,6 @@ import os
 import secrets as randomness
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +17,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import F, Q
 
 from durar_site.environment import secret
+from mattermost_bridge.config.effective_lists import approved, groups_of, list_of, members_of_groups
+from mattermost_bridge.config.origins import ACCOUNT, BUILT_IN, DEFAULTS, ENVIRONMENT, EVERY_BRIDGE
 from mattermost_bridge.config.secrets import SecretProblem, resolve
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import AccessEntry, Account, BlockedUser, BridgeDefaults
 from mattermost_bridge.models.fields import WrongKeyError
-from mattermost_bridge.models.states import AccessList, DmPolicy, EntrySource, GroupPolicy
+from mattermost_bridge.models.states import AccessList, DmPolicy, GroupPolicy
 from mattermost_bridge.rules import direct_channels
 from mattermost_bridge.rules.direct_channels import RetryValues
-from mattermost_bridge.rules.types import ListEntry, Policy
+from mattermost_bridge.rules.types import Policy
 
 DEFAULT_ACCOUNT = "default"
 DEFAULT_TEXT_CHUNK_LIMIT = 4000
@@ -33,9 +34,6 @@ DEFAULT_TEXT_CHUNK_LIMIT = 4000
 LARGEST_TEXT_CHUNK = 16383
 #: So long, in seconds, a secret read from a file is used before the file is read again.
 FILE_SECRET_AGE = 60.0
-
-ACCOUNT, DEFAULTS, EVERY_BRIDGE, BUILT_IN = "account", "defaults", "channels.defaults", "built-in"
-ENVIRONMENT = "environment"
 
 
 @dataclass(frozen=True)
@@ -181,10 +179,12 @@ def _build(account_pk: int, version: int) -> _Cached:
     )
     agent_pk, sources["agent"] = _first((account.agent_id, ACCOUNT), (defaults.agent_id, DEFAULTS), (None, BUILT_IN))
 
-    allow_from, sources["allow_from"] = _list(AccessList.DM, account, defaults, entries)
-    group_allow_from, sources["group_allow_from"] = _list(AccessList.GROUP, account, defaults, entries)
+    members = members_of_groups(entries)
+    allow_from, sources["allow_from"] = list_of(AccessList.DM, account, defaults, entries, members)
+    group_allow_from, sources["group_allow_from"] = list_of(AccessList.GROUP, account, defaults, entries, members)
     if group_allow_from is None:
         sources["group_allow_from"] = sources["allow_from"]
+    groups, sources["groups"] = groups_of(account, defaults)
 
     base_url, sources["base_url"], url_problem = base_url_of(account, defaults)
     token, sources["token"], token_problem, from_file = _token(account)
@@ -209,9 +209,10 @@ def _build(account_pk: int, version: int) -> _Cached:
             has_agent=agent_pk is not None,
             dm_policy=dm_policy,
             group_policy=group_policy,
+            groups=groups,
             allow_from=allow_from or (),
             group_allow_from=group_allow_from,
-            approved=_approved(account, entries),
+            approved=approved(account, entries),
             blocked=frozenset(blocked),
             sources=tuple(sources.items()),
         ),
@@ -236,36 +237,6 @@ def group_policy_of(account: Account, defaults: BridgeDefaults) -> tuple[str, st
         (every_bridge, EVERY_BRIDGE),
         (GroupPolicy.ALLOWLIST.value, BUILT_IN),
     )
-
-
-def _list(
-    which: AccessList, account: Account, defaults: BridgeDefaults, entries: Iterable[AccessEntry]
-) -> tuple[tuple[ListEntry, ...] | None, str]:
-    """A list as it is inherited, and from where; None when it is set nowhere."""
-    field_name = "own_allow_from" if which == AccessList.DM else "own_group_allow_from"
-    if getattr(account, field_name):
-        owner, source = account.pk, ACCOUNT
-    elif getattr(defaults, field_name):
-        owner, source = None, DEFAULTS
-    else:
-        return None, BUILT_IN
-    # Approvals stand apart: they make no list an own one and never reach channels.
-    own = (e for e in entries if e.account_id == owner and e.list == which and e.source != EntrySource.PAIRING)
-    return tuple(_entry(entry) for entry in own), source
-
-
-def _approved(account: Account, entries: Iterable[AccessEntry]) -> tuple[ListEntry, ...]:
-    return tuple(
-        _entry(entry)
-        for entry in entries
-        if entry.account_id == account.pk and entry.list == AccessList.DM and entry.source == EntrySource.PAIRING
-    )
-
-
-def _entry(entry: AccessEntry) -> ListEntry:
-    # Expired entries are kept: whether one holds is decided with the clock of the decision, and the trail names it.
-    expires_ms = int(entry.expires_at.timestamp() * 1000) if entry.expires_at else None
-    return ListEntry(entry.value, entry.source, expires_ms)
 
 
 def base_url_of(account: Account, defaults: BridgeDefaults) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mattermost_bridge.config import effective
+from mattermost_bridge.config.effective_lists import OWN_FLAG
 from mattermost_bridge.models import AccessEntry, Account, BlockedUser, BridgeDefaults, PairingRequest
 from mattermost_bridge.models.states import AccessList, EntrySource, PairingState
 from mattermost_bridge.rules.access import WILDCARD, normalise_entry
@@ -20,7 +21,6 @@ from mattermost_bridge.services.policies import refuse_open_without_wildcard
 from mattermost_bridge.services.records import locked, the_defaults
 
 USER_ID = re.compile(r"[a-z0-9]{26}")
-OWN_FLAG = {AccessList.DM: "own_allow_from", AccessList.GROUP: "own_group_allow_from"}
 
 
 def add_entry(
