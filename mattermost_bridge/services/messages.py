@@ -1,0 +1,181 @@
+"""Messages that somebody sends by hand or from outside: to a person, whose direct channel is opened first, or to a
+channel. They go through the outbox like every post."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.mattermost.errors import MattermostError
+from mattermost_bridge.mattermost.text import clean
+from mattermost_bridge.mattermost.types import User
+from mattermost_bridge.models import Account, KnownPerson
+from mattermost_bridge.models.states import DeliveryKind
+from mattermost_bridge.services import audit, direct_channels, outbox, reading
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.clients import client_of
+from mattermost_bridge.services.errors import NotFound, Refused
+from mattermost_bridge.services.records import blocked_for
+
+#: Longer ones are no messages; they are split into posts of the account's length.
+LONGEST = 40_000
+_ID = re.compile(r"[a-z0-9]{26}")
+_USERNAME = re.compile(r"[a-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a message goes: a person (`user_id`), or a channel and perhaps a thread in it. One of the two is set."""
+
+    user_id: str = ""
+    username: str = ""
+    channel_id: str = ""
+    root_id: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.user_id) == bool(self.channel_id):
+            raise ValueError("A target is either a person or a channel.")
+
+    def __str__(self) -> str:
+        return (self.username and f"@{self.username}") or self.user_id or self.channel_id
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A message that is in the outbox: its deliveries, in order, and the direct channel that they go through.
+
+    `waits`: the direct channel is being opened first.
+    """
+
+    target: Target
+    deliveries: tuple[int, ...]
+    direct_channel: int | None = None
+    waits: bool = False
+
+
+def send(
+    account_pk: int,
+    target: Target,
+    text: str,
+    *,
+    actor: Actor,
+    overrides: Mapping[str, int | None] | None = None,
+) -> Receipt:
+    """Put a message into the outbox. Raises NotFound, and Refused with a sentence on why nothing is sent.
+
+    `overrides` are retry values of the direct channel for this call, by the names of `RetryValues`; a channel needs
+    none. Makes no call: whether the target exists shows when it is sent, or is asked before, by `find`.
+    """
+    account = _usable(account_pk)
+    text = clean(text)
+    if not text.strip():
+        raise Refused("The message is empty. Write a text.")
+    if len(text) > LONGEST:
+        raise Refused(f"The message has {len(text)} characters; {LONGEST} are the most. Shorten it.")
+    with transaction.atomic():
+        row = None
+        if target.user_id:
+            _refuse_person(account, target)
+            row = direct_channels.ensure(account, target.user_id, target.username, overrides=overrides)
+        deliveries = outbox.post(
+            account_pk=account_pk,
+            channel_id=row.channel_id if row else target.channel_id,
+            text=text,
+            kind=DeliveryKind.MESSAGE,
+            root_id=target.root_id,
+            recipient_id=target.user_id,
+            direct_channel=row,
+        )
+        audit.record(
+            actor=actor,
+            verb="message.send",
+            summary=f"A message to {target} was put into the outbox of the account {account.account_id}.",
+            account=Account.objects.defer("bot_token").get(pk=account_pk),
+            target=deliveries[0],
+            details={
+                "user_id": target.user_id,
+                "channel_id": target.channel_id,
+                "characters": len(text),
+                "deliveries": [delivery.pk for delivery in deliveries],
+            },
+        )
+    return Receipt(
+        target,
+        tuple(delivery.pk for delivery in deliveries),
+        row.pk if row else None,
+        waits=row is not None and not row.channel_id,
+    )
+
+
+def find(account_pk: int, words: str) -> Target:
+    """Whom somebody means by `@username`, a user id, `user:<id>` or `channel:<id>`. Raises NotFound, Refused.
+
+    Asks the server where it has to, so call it outside of transactions. A bare id is taken for a person's.
+    """
+    account = _usable(account_pk)
+    words = words.strip()
+    prefix, _, rest = words.partition(":")
+    if rest and prefix.lower() in ("channel", "group"):
+        if not _ID.fullmatch(rest):
+            raise Refused(f"{rest[:40]!r} is no channel id: one has 26 lower-case letters and digits.")
+        return Target(channel_id=rest)
+    explicit = bool(rest) and prefix.lower() in ("user", "mattermost")
+    name = rest.strip() if explicit else words
+    if name.startswith("@") and _USERNAME.fullmatch(name[1:].lower()):
+        return _of_user(account, _asked(account, name, by_name=True))
+    if not _ID.fullmatch(name):
+        raise Refused(f"{words[:60]!r} names nobody. Enter @username, a user id, or channel: and a channel's id.")
+    known = KnownPerson.objects.filter(account=account_pk, user_id=name).exclude(username="").first()
+    if known is not None:
+        return Target(user_id=name, username=known.username)
+    return _of_user(account, _asked(account, name, by_name=False))
+
+
+def _usable(account_pk: int) -> AccountSettings:
+    """The account's settings. Raises NotFound, and Refused for one that sends nothing."""
+    try:
+        account = settings_for(account_pk)
+    except Account.DoesNotExist:
+        raise NotFound("This account does not exist any more. Reload the page.") from None
+    if account.archived:
+        raise Refused(f"The account {account.account_id} is archived. Restore it first.")
+    if not account.enabled:
+        raise Refused(f"The account {account.account_id} is disabled. Enable it first.")
+    if account.missing:
+        raise Refused(account.missing)
+    return account
+
+
+def _refuse_person(account: AccountSettings, target: Target) -> None:
+    if not _ID.fullmatch(target.user_id):
+        raise Refused(f"{target.user_id[:40]!r} is no user id: one has 26 lower-case letters and digits.")
+    if target.user_id == account.bot_user_id:
+        raise Refused(f"{target} is the bot of the account {account.account_id} itself. Name somebody else.")
+    if blocked_for(account.pk, target.user_id):
+        raise Refused(f"{target} is blocked. Remove the block first, then send.")
+
+
+def _of_user(account: AccountSettings, user: User) -> Target:
+    if user.delete_at:
+        raise Refused(f"@{user.username} is deactivated in Mattermost, so nobody would read it.")
+    reading.remember_people(account.pk, [user])
+    return Target(user_id=user.id, username=user.username)
+
+
+def _asked(account: AccountSettings, name: str, *, by_name: bool) -> User:
+    client = client_of(account)
+    try:
+        return client.user_by_username(name[1:]) if by_name else client.user(name)
+    except MattermostError as error:
+        if error.status == 404:
+            rest = "" if by_name else " If it is a channel's id, write channel: before it."
+            raise NotFound(f"Nobody on {account.base_url} is {name}. Compare it with Mattermost.{rest}") from None
+        if error.is_unauthorized:
+            raise Refused(
+                f"The server refuses the token of the account {account.account_id}. Enter one that works, then send."
+            ) from None
+        raise Refused(f"{name} could not be looked up at {account.base_url}. {error} Try again.") from None
