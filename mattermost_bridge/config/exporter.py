@@ -11,8 +11,9 @@ from typing import Any
 
 from mattermost_bridge.config.lists import KEY
 from mattermost_bridge.config.names import provider_of
+from mattermost_bridge.config.schema_groups import SENDERS
 from mattermost_bridge.config.wanted import KEEP
-from mattermost_bridge.models import AccessEntry, Account, Agent, BridgeDefaults
+from mattermost_bridge.models import AccessEntry, AccessGroup, Account, Agent, BridgeDefaults, GroupOverride
 from mattermost_bridge.models.states import AccessList, AgentBackend, EntrySource
 from mattermost_bridge.rules.direct_channels import KEYS
 from mattermost_bridge.services.access import OWN_FLAG
@@ -40,6 +41,8 @@ def content() -> dict[str, Any]:
     if defaults.section_exists:
         channels["mattermost"] = _section(defaults, by_provider=bool(provider))
     result: dict[str, Any] = {"channels": channels}
+    if groups := _access_groups():
+        result["accessGroups"] = groups
     if provider and defaults.agent:
         result["models"] = {"providers": {provider: _described(defaults.agent)}}
         result["agents"] = {"defaults": {"model": {"primary": f"{provider}/{defaults.agent.model}"}}}
@@ -81,6 +84,8 @@ def _values(account: Account | None, owner: Account | BridgeDefaults, *, agent: 
             result[key], ends = _list(account, which)
             if ends:
                 own[f"{key}Until"] = ends
+    if owner.own_groups:
+        result["groups"] = _groups(account)
     if owner.pairing_text.strip():
         own["pairingText"] = owner.pairing_text
     if agent is not None:
@@ -99,6 +104,21 @@ def _list(account: Account | None, which: AccessList) -> tuple[list[str], dict[s
         else:
             ends[entry.value] = entry.expires_at
     return list(ends), {value: end.isoformat() for value, end in ends.items() if end}
+
+
+def _groups(account: Account | None) -> dict[str, Any]:
+    rows = GroupOverride.objects.filter(account=account).order_by("pk").values_list("channel_id", "require_mention")
+    return {channel_id: {} if required is None else {"requireMention": required} for channel_id, required in rows}
+
+
+def _access_groups() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for group in AccessGroup.objects.order_by("name").prefetch_related("members"):
+        members = sorted(group.members.all(), key=lambda member: member.pk)
+        found[group.name] = {"type": SENDERS, "members": {"mattermost": [member.user_id for member in members]}}
+        if ends := {member.user_id: member.expires_at.isoformat() for member in members if member.expires_at}:
+            found[group.name]["durar"] = {"until": ends}
+    return found
 
 
 def _provider(agent: Agent | None) -> str:

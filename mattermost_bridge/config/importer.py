@@ -14,6 +14,7 @@ from django.utils import timezone
 from mattermost_bridge.config import effective, schema
 from mattermost_bridge.config.agent_import import import_agent
 from mattermost_bridge.config.changes import Changes
+from mattermost_bridge.config.group_maps import replace_access_groups, replace_groups
 from mattermost_bridge.config.lists import replace_list
 from mattermost_bridge.config.reading import ConfigError, dotted
 from mattermost_bridge.config.wanted import Secret, Values, Wanted
@@ -51,6 +52,7 @@ class _Import:
         accounts = list(Account.objects.select_for_update(no_key=True).order_by("pk"))
         defaults = the_defaults()
         old_urls = {account.pk: effective_url(account) for account in accounts}
+        replace_access_groups(self.wanted.access_groups, self.changes)
         agent = import_agent(self.wanted.agent, self.actor, self.changes)
         self._defaults(defaults, agent)
         by_id = {account.account_id: account for account in accounts}
@@ -185,6 +187,7 @@ class _Import:
         subject = f"account {account.account_id}" if account else "defaults"
         for which, entries in ((AccessList.DM, values.allow_from), (AccessList.GROUP, values.group_allow_from)):
             replace_list(account, owner, which, entries, subject, self.changes)
+        replace_groups(account, owner, values.groups, subject, self.changes)
 
     def _check_result(self) -> None:
         refuse_open_without_wildcard(None)

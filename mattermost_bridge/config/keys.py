@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: Used at the top of a file.
+TOP = frozenset({"accessGroups", "agents", "channels", "models"})
 #: Used in `channels.mattermost` and in each of its accounts.
 SHARED = frozenset(
     {
@@ -13,6 +15,7 @@ SHARED = frozenset(
         "groupPolicy",
         "allowFrom",
         "groupAllowFrom",
+        "groups",
         "textChunkLimit",
         "dmChannelRetry",
         "durar",
@@ -22,6 +25,11 @@ SHARED = frozenset(
 SECTION = frozenset({"accounts", "defaultAccount"})
 #: Durar's own, below `durar` in the section and in each account.
 DURAR = frozenset({"agent", "pairingText", "allowFromUntil", "groupAllowFromUntil"})
+
+#: Used in each entry of `groups`, and in each entry of `accessGroups` and below its `durar`.
+GROUP = frozenset({"requireMention"})
+ACCESS_GROUP = frozenset({"type", "members", "durar"})
+DURAR_ACCESS_GROUP = frozenset({"until"})
 
 #: Known in the section and in accounts, and not used yet.
 SHARED_LATER = frozenset(
@@ -37,7 +45,6 @@ SHARED_LATER = frozenset(
         "contextVisibility",
         "dangerouslyAllowNameMatching",
         "defaultTo",
-        "groups",
         "historyLimit",
         "implicitMentions",
         "interactions",
@@ -53,7 +60,7 @@ SHARED_LATER = frozenset(
     }
 )
 #: Top-level keys of which Durar will use something later.
-TOP_LATER = frozenset({"accessGroups", "bindings", "commands", "gateway", "messages", "session"})
+TOP_LATER = frozenset({"bindings", "commands", "gateway", "messages", "session"})
 #: Top-level keys of the original's other parts.
 TOP_FOREIGN = frozenset(
     {

@@ -12,14 +12,14 @@ from mattermost_bridge.config.checks import Checks
 from mattermost_bridge.config.names import normalise_account_id
 from mattermost_bridge.config.providers import primary_agent
 from mattermost_bridge.config.reading import ConfigError, Path, read
+from mattermost_bridge.config.schema_groups import access_groups, groups, list_value, note_unknown_groups
 from mattermost_bridge.config.wanted import Entry, Secret, Values, Wanted
 from mattermost_bridge.mattermost.transport import token_problem
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
 from mattermost_bridge.rules import direct_channels
-from mattermost_bridge.rules.access import WILDCARD, normalise_entry
+from mattermost_bridge.rules.access import WILDCARD
 from mattermost_bridge.rules.pairing import check_template
-from mattermost_bridge.services.access import USER_ID
 from mattermost_bridge.services.policies import OPEN_NEEDS_WILDCARD
 
 SECTION: Path = ("channels", "mattermost")
@@ -35,8 +35,9 @@ def parse(text: str, *, known_agents: frozenset[str] = frozenset()) -> Wanted:
     """
     checks = Checks(read(text))
     content = checks.document.content
-    checks.keys((), content, used={"channels", "models", "agents"}, later=keys.TOP_LATER, foreign=keys.TOP_FOREIGN)
+    checks.keys((), content, used=keys.TOP, later=keys.TOP_LATER, foreign=keys.TOP_FOREIGN)
 
+    sets = access_groups(checks, content.get("accessGroups"))
     channels = checks.mapping(("channels",), content.get("channels"))
     checks.keys(("channels",), channels, used={"mattermost", "defaults"}, foreign=keys.OTHER_CHANNELS)
     defaults = checks.mapping(("channels", "defaults"), channels.get("defaults"))
@@ -53,6 +54,8 @@ def parse(text: str, *, known_agents: frozenset[str] = frozenset()) -> Wanted:
         accounts = _accounts(checks, body, section)
         _check_open(checks, section, accounts)
         _check_same_bot(checks, section, accounts)
+        for values in (section, *(account for account in accounts.values() if account.path != SECTION)):
+            note_unknown_groups(checks, values, sets)
         default_account = checks.text((*SECTION, "defaultAccount"), body.get("defaultAccount"))
         if default_account:
             default_account = normalise_account_id(default_account)
@@ -64,7 +67,7 @@ def parse(text: str, *, known_agents: frozenset[str] = frozenset()) -> Wanted:
         checks.note((*SECTION, "durar", "agent"), f"counts more than agents.defaults.model.primary ({agent.slug})")
     if checks.problems:
         raise ConfigError(checks.problems)
-    return Wanted(section, accounts, default_account, every_bridge, agent, tuple(checks.notes))
+    return Wanted(section, accounts, default_account, every_bridge, agent, sets, tuple(checks.notes))
 
 
 def _values(checks: Checks, path: Path, body: dict) -> Values:
@@ -81,6 +84,7 @@ def _values(checks: Checks, path: Path, body: dict) -> Values:
         text_chunk_limit=_chunk_limit(checks, (*path, "textChunkLimit"), body.get("textChunkLimit")),
         allow_from=_list(checks, path, "allowFrom", body, own),
         group_allow_from=_list(checks, path, "groupAllowFrom", body, own),
+        groups=groups(checks, (*path, "groups"), body.get("groups")),
         pairing_text=_pairing_text(checks, (*path, "durar", "pairingText"), own.get("pairingText")),
         agent=checks.text((*path, "durar", "agent"), own.get("agent"), longest=64),
         dm_channel_retry=_retry(checks, (*path, "dmChannelRetry"), body.get("dmChannelRetry")),
@@ -150,17 +154,9 @@ def _list(checks: Checks, path: Path, key: str, body: dict, own: dict) -> tuple[
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
             checks.problem(here, "must be a text or a number: a user id, or * for everybody.")
             continue
-        value = str(raw).strip()
-        plain = normalise_entry(value)
-        if not plain:
-            checks.note(here, "is blank and left out")
+        value = list_value(checks, here, str(raw))
+        if not value:
             continue
-        if plain == WILDCARD or USER_ID.fullmatch(plain):
-            value = plain
-        else:
-            checks.note(here, f"{value!r} is no user id, and names do not count (yet): it matches nobody")
-        if len(value) > 120:
-            checks.problem(here, "is longer than 120 characters.")
         entries[value] = Entry(value, ends.pop(value, None) if value not in entries else entries[value].until)
     for value in ends:
         checks.problem((*path, "durar", f"{key}Until", value), f"names nobody in {key}.")

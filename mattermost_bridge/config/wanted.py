@@ -29,6 +29,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Group:
+    """One entry of `groups`: a channel id or `*`, and whether a mention is needed there (None: not said)."""
+
+    channel_id: str
+    require_mention: bool | None = None
+
+
+@dataclass(frozen=True)
 class Values:
     """The values that the section and each account have in common."""
 
@@ -42,6 +50,7 @@ class Values:
     text_chunk_limit: int | None = None
     allow_from: tuple[Entry, ...] | None = None
     group_allow_from: tuple[Entry, ...] | None = None
+    groups: tuple[Group, ...] | None = None
     pairing_text: str = ""
     agent: str = ""
     #: By the names of `RetryValues`; None where the file says nothing.
@@ -68,4 +77,5 @@ class Wanted:
     default_account: str = ""
     default_group_policy: str = ""
     agent: WantedAgent | None = None
+    access_groups: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

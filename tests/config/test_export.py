@@ -14,12 +14,20 @@ from hypothesis.extra.django import TestCase
 from mattermost_bridge.config import effective, exporter
 from mattermost_bridge.config.effective import bump_version, settings_for
 from mattermost_bridge.config.wanted import KEEP
-from mattermost_bridge.models import AccessEntry, Account, Agent, BridgeDefaults
+from mattermost_bridge.models import (
+    AccessEntry,
+    AccessGroup,
+    AccessGroupMember,
+    Account,
+    Agent,
+    BridgeDefaults,
+    GroupOverride,
+)
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
 from mattermost_bridge.services import accounts
 from tests.config.files import ACTOR, CAROL, DAVE, ONE, take
 
-PEOPLE = (CAROL, DAVE, "*", "@name", "42")
+PEOPLE = (CAROL, DAVE, "*", "@name", "42", "accessGroup:ops", "accessGroup:Night Shift", "accessGroup:gone")
 
 
 def effective_of_all() -> dict:
@@ -89,15 +97,23 @@ OVERRIDES = st.fixed_dictionaries(
         "base_url": st.sampled_from(["", "https://chat.example.com", "http://10.0.0.1:8065/mm"]),
         "own_allow_from": st.booleans(),
         "own_group_allow_from": st.booleans(),
+        "own_groups": st.booleans(),
     }
+)
+GROUPS = st.dictionaries(
+    st.sampled_from(["*", "channel1".ljust(26, "x"), "no id"]), st.sampled_from([True, False, None])
+)
+ENDS = st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+ACCESS_GROUPS = st.dictionaries(
+    st.sampled_from(["ops", "Night Shift"]), st.dictionaries(st.sampled_from([CAROL, DAVE, "*", "@name"]), ENDS)
 )
 ENTRIES = st.lists(
     st.tuples(
         st.sampled_from(PEOPLE),
         st.sampled_from(["dm", "group"]),
         st.sampled_from(["config", "panel", "pairing"]),
-        st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),
-    ),
+        ENDS,
+    ).filter(lambda entry: entry[2] != "pairing" or not entry[0].startswith("accessGroup")),
     max_size=6,
     unique_by=lambda entry: (entry[0], "dm" if entry[2] == "pairing" else entry[1], entry[2]),
 )
@@ -110,6 +126,7 @@ ACCOUNTS = st.dictionaries(
         st.booleans(),
         st.sampled_from(["", "A name"]),
         st.sampled_from([None, "echo", "local-qwen"]),
+        GROUPS,
     ),
 )
 
@@ -125,10 +142,12 @@ class ImportOfExport(TestCase):
         enabled=st.booleans(),
         every_bridge=st.sampled_from(["", *GroupPolicy.values]),
         default_account=st.sampled_from(["", "ops", "gone"]),
+        groups=GROUPS,
+        access_groups=ACCESS_GROUPS,
     )
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def test_importing_an_export_changes_no_effective_setting(
-        self, defaults, entries, accounts, agent, enabled, every_bridge, default_account
+        self, defaults, entries, accounts, agent, enabled, every_bridge, default_account, groups, access_groups
     ):
         effective.forget()
         agents = {None: None, "echo": Agent.objects.create(slug="echo", backend="echo")}
@@ -147,7 +166,13 @@ class ImportOfExport(TestCase):
             },
         )
         self._add(None, [entry for entry in entries if entry[2] != "pairing"])
-        for number, (account_id, (values, own_entries, token, on, name, own_agent)) in enumerate(accounts.items()):
+        self._add_groups(None, groups if defaults["own_groups"] else {})
+        for name, members in access_groups.items():
+            group = AccessGroup.objects.create(name=name)
+            for who, until in members.items():
+                AccessGroupMember.objects.create(group=group, user_id=who, expires_at=until)
+        for number, (account_id, row) in enumerate(accounts.items()):
+            values, own_entries, token, on, name, own_agent, own_groups = row
             account = Account.objects.create(
                 account_id=account_id,
                 enabled=on,
@@ -158,6 +183,7 @@ class ImportOfExport(TestCase):
                 **values,
             )
             self._add(account, own_entries)
+            self._add_groups(account, own_groups if values["own_groups"] else {})
         bump_version()
         before = self._merged(effective_of_all())
         take(exporter.export())
@@ -174,6 +200,10 @@ class ImportOfExport(TestCase):
                 source=source,
                 expires_at=until,
             )
+
+    def _add_groups(self, account, groups):
+        for channel_id, required in groups.items():
+            GroupOverride.objects.create(account=account, channel_id=channel_id, require_mention=required)
 
     def _merged(self, found):
         """The same person listed twice counts as one entry, the longer one: only that is compared."""
