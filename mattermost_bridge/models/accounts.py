@@ -122,6 +122,7 @@ class BridgeDefaults(Overridable):
     agent = models.ForeignKey("Agent", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     settings_version = models.PositiveBigIntegerField(default=1, editable=False)
     key_check = EncryptedTextField(editable=False, blank=True, default="")
+    updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         verbose_name = _("defaults")

@@ -72,6 +72,7 @@ class Turn(models.Model):
                 fields=["conversation"], condition=Q(state="running"), name="one_turn_runs_in_a_conversation"
             )
         ]
+        indexes = [models.Index(fields=["id"], condition=Q(state="failed"), name="turn_failed")]
 
     def __str__(self) -> str:
         return f"Turn {self.pk}"

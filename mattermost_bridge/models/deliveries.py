@@ -75,6 +75,7 @@ class Delivery(models.Model):
             models.Index(fields=["account", "kind", "recipient_id"], name="delivery_by_person"),
             models.Index(fields=["state", "id"], name="delivery_by_state"),
             models.Index(fields=["account", "settled_at"], condition=Q(state="dead"), name="delivery_dead"),
+            models.Index(fields=["settled_at", "account"], condition=Q(state="sent"), name="delivery_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -110,6 +110,7 @@ class TurnState(Toned):
     RUNNING = "running", _("Agent is working")
     DONE = "done", _("Answered")
     FAILED = "failed", _("Failed")
+    RETRIED = "retried", _("Failed, then tried again")
     CANCELLED = "cancelled", _("Cancelled")
 
 
@@ -231,7 +232,7 @@ _TONES: dict[str, dict[str, str]] = {
         "failed": "bad",
     },
     "EventOutcome": {"": "busy", "ignored": "idle", "refused": "bad", "challenged": "warning", "admitted": "good"},
-    "TurnState": {"running": "busy", "done": "good", "failed": "bad", "cancelled": "idle"},
+    "TurnState": {"running": "busy", "done": "good", "failed": "bad", "retried": "idle", "cancelled": "idle"},
     "DirectChannelState": {"resolving": "busy", "ready": "good", "failed": "bad", "given_up": "idle"},
     "AlertKind": {
         "account_down": "bad",
