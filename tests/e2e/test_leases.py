@@ -59,10 +59,9 @@ def stack() -> Iterator[Stack]:
 
 
 def holding(stack: Stack, bot: str) -> str:
-    """The name of the worker that holds the account."""
+    """The name of the worker that holds the account; "" while nobody does."""
     (row,) = stack.console.rows("ListenerLease", "holder", account__account_id=bot)
-    (name,) = [name for name in WORKERS if stack.processes[name].pid == holder_pid(row["holder"])]
-    return name
+    return next((name for name in WORKERS if stack.processes[name].pid == holder_pid(row["holder"])), "")
 
 
 def test_accounts_are_held_once_and_move_after_a_kill_and_after_a_graceful_stop(stack: Stack) -> None:
@@ -96,4 +95,26 @@ def test_a_worker_that_stops_gives_its_accounts_back_at_once(stack: Stack) -> No
     stack.wait_ready(*BOTS)
     changes = stack.console.rows("ConnectionChange", "new", "reason", order="-pk", account__account_id="helper")
     assert "The worker was stopped." in [change["reason"] for change in changes]
+    stack.start(victim)
+
+
+def test_a_worker_that_stops_gives_its_accounts_back_before_its_turns_end(stack: Stack) -> None:
+    """Sockets close and leases are free at once; a turn that runs gets its time, is put back, and is answered once."""
+    victim = holding(stack, "durar")
+    answer = "This answer took 6 seconds, as you asked."
+    stack.ledger.post("dave", "@durar", "slow 6", answers=(answer,))
+    stack.wait_for(lambda: stack.console.count("Turn", state="running"), what="the turn to run")
+    stack.processes[victim].terminate()
+    stack.wait_for(
+        lambda: holding(stack, "durar") not in ("", victim) and stack.ready("durar"),
+        what="another worker to listen for durar",
+    )
+    assert stack.console.count("Turn", state="running"), "the account moved only after its worker's last turn"
+    stack.ledger.post("carol", "@durar", "while the old worker still works")
+
+    assert stack.processes[victim].wait_dead() == 0
+    stack.wait_answered()
+    stack.assert_whole()
+    (turn,) = stack.console.rows("Turn", "starts", question="slow 6")
+    assert turn["starts"] == 1, "a start that a graceful stop took back counted"
     stack.start(victim)
