@@ -1,4 +1,4 @@
-"""The web entry for uvicorn: `uvicorn durar_site.asgi:application`."""
+"""The web entry for uvicorn: `uvicorn durar_site.asgi:application`. Django's pages, and the WebSocket of open pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "durar_site.settings")
 
-application = get_asgi_application()
+_pages = get_asgi_application()
+
+# These need Django to be set up.
+from channels.routing import ProtocolTypeRouter  # noqa: E402
+
+from mattermost_bridge.live.routing import application as _websockets  # noqa: E402
+
+application = ProtocolTypeRouter({"http": _pages, "websocket": _websockets})
 
 # Here every request has a thread of its own that ends with it. A connection that is kept for later would never be used
 # again, and would only be closed when the garbage collector finds it.

@@ -121,6 +121,9 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 
+# Open pages are told of changes through the same server.
+CHANNEL_LAYERS = {"default": {"BACKEND": "mattermost_bridge.live.layer.LiveLayer", "CONFIG": {"url": REDIS_URL}}}
+
 # Lengths, in seconds, of what may be waited for. Tests and drills shorten them. -----------------------------------
 TIMES = {
     "listener_lease": seconds("DURAR_LISTENER_LEASE", 10.0),

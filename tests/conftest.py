@@ -18,6 +18,16 @@ def _no_settings_of_other_tests():
     effective.forget()
 
 
+@pytest.fixture(autouse=True)
+def told(monkeypatch):
+    """What open pages would be told, as account, kind and keys; nothing is sent anywhere."""
+    from mattermost_bridge.live import messages
+
+    told: list[tuple[int | None, str, tuple[int, ...]]] = []
+    monkeypatch.setattr(messages, "tell", lambda *change: told.append(change))
+    return told
+
+
 @pytest.fixture
 def alice(db):
     """An administrator."""

@@ -19,6 +19,8 @@ PRELOADED = (
     "uvicorn.protocols.http.auto",
     "uvicorn.protocols.websockets.auto",
     "uvicorn.loops.auto",
+    "channels.generic.websocket",
+    "channels_redis.pubsub",
     "celery.bin.celery",
     "celery.apps.worker",
     "celery.apps.beat",
@@ -95,6 +97,8 @@ def workers(options: Options) -> list[Program]:
                 *("--host", options.bind, "--port", str(options.port)),
                 *("--lifespan", "off", "--log-level", "warning", "--no-access-log", "--no-server-header"),
                 *("--timeout-graceful-shutdown", str(WEB_GRACE)),
+                # An open page says "ping" and hears some keys: large messages and compression are of no use to it.
+                *("--ws-max-size", "4096", "--ws-per-message-deflate", "false"),
             ],
             grace=WEB_GRACE + 3,
             fork=True,

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.config.names import is_account_id
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, Delivery, ListenerLease, OutboxState
 from mattermost_bridge.models.states import DeliveryState
 from mattermost_bridge.services import audit, direct_channels, tokens
@@ -202,7 +203,9 @@ def cancel_deliveries(account: Account, reason: str) -> int:
     that open direct channels.
     """
     direct_channels.stop_all(account.pk, reason)
+    live.changed(account.pk, "direct_channel")
     now = timezone.now()
+    live.changed(account.pk, "delivery")
     waiting = Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.SENDING, claim_until__lt=now)
     return Delivery.objects.filter(waiting, account=account).update(
         state=DeliveryState.CANCELLED, error=reason, settled_at=now, claimed_by="", claim_until=None

@@ -12,6 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from mattermost_bridge.config import effective
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import AccessEntry, InboundEvent, PairingRequest
 from mattermost_bridge.models.states import AccessList, DeliveryKind, EntrySource, PairingState
 from mattermost_bridge.rules import pairing as rules
@@ -94,6 +95,7 @@ def approve(*, request_id: int, actor: Actor, now: datetime | None = None) -> Ap
             details={"user_id": request.user_id, "username": request.username},
         )
         effective.bump_version()
+        live.changed(account.pk, "access")
         outbox.post(
             account_pk=account.pk,
             channel_id=request.channel_id,
@@ -151,6 +153,7 @@ def revoke(*, account_pk: int, user_id: str, actor: Actor) -> AccessEntry:
             details={"user_id": user_id, "username": entry.username},
         )
         effective.bump_version()
+        live.changed(account.pk, "access")
     return entry
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import models
 
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, AuditEntry
 
 SUMMARY_LENGTH = 500
@@ -44,8 +45,11 @@ def record(
     """Write one row of the audit log, inside the caller's transaction.
 
     `verb` is a dotted word as `pairing.approve`, `summary` a sentence for operators, `details` plain JSON values.
-    Neither may hold a secret: name that a token changed, never the token.
+    Neither may hold a secret: name that a token changed, never the token. Open pages are told after the commit; what
+    kind of record changed is the verb's first word.
     """
+    kind = verb.partition(".")[0]
+    live.changed(account.pk if account else None, kind if kind in live.KINDS else "overview", _keys(target))
     return AuditEntry.objects.create(
         actor=actor.user,
         actor_name=actor.name[:150],
@@ -57,3 +61,7 @@ def record(
         summary=summary if len(summary) <= SUMMARY_LENGTH else summary[: SUMMARY_LENGTH - 1] + "…",
         details=dict(details or {}),
     )
+
+
+def _keys(target: models.Model | None) -> list[int]:
+    return [target.pk] if target is not None and isinstance(target.pk, int) else []

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Conversation, InboundEvent
 from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
 from mattermost_bridge.rules.decide import decide
@@ -108,6 +109,7 @@ def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | No
     event.conversation = conversation
     event.decided_at = timezone.now()
     event.error = ""
+    live.changed(event.account_id, "event", [event.pk])
     if decision.reason == Reason.CHANNEL_TYPE_UNKNOWN:
         hints.task_after_commit(LOOK_UP, event.account_id, event.channel_id)
     return None if waits else conversation
@@ -167,6 +169,7 @@ def _note_failure(event_id: int, error: Exception) -> None:
         else:
             event.next_attempt_at = timezone.now() + timedelta(seconds=delay)
         event.save(update_fields=["attempts", "error", "state", "reason", "decided_at", "next_attempt_at"])
+        live.changed(event.account_id, "event", [event.pk])
     if event.state == EventState.FAILED:
         _wake_channel(event, but=None)
 
@@ -192,6 +195,7 @@ def agent_available(account_pk: int) -> int:
         )
         # They go through the rules again: their trail then says who answers, and a right may be gone by now.
         InboundEvent.objects.filter(pk__in=pks).update(state=EventState.NEW, outcome="", reason="", attempts=0)
+        live.changed(account_pk, "event", pks)
         for pk in pks[: inbox.HINTS_A_BATCH]:
             hints.task_after_commit(inbox.PROCESS, pk)
     return len(pks)

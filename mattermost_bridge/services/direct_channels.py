@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.types import Channel
 from mattermost_bridge.models import ChannelCursor, Conversation, Delivery, DirectChannel, KnownChannel, PairingRequest
@@ -168,6 +169,7 @@ def _open(row: DirectChannel, bot_user_id: str, channel_id: str) -> None:
     _take_over(row, {**_FRESH, "attempt": row.attempt, "settled_at": timezone.now(), **changes})
     # What was given up learns the channel too: it can be sent again without asking.
     if Delivery.objects.filter(direct_channel=row, channel_id="").update(channel_id=channel_id):
+        live.changed(row.account_id, "delivery")
         hints.task_after_commit(outbox.DRAIN, row.account_id)
 
 
@@ -187,6 +189,7 @@ def _claim(pk: int) -> DirectChannel | None:
     if not taken:
         return None
     row.claimed_by, row.attempt = name, number
+    live.changed(row.account_id, "direct_channel", [pk])
     return row
 
 
@@ -236,6 +239,7 @@ def _put_back(
         error_status=status,
         error_id=error_id,
     )
+    live.changed(row.account_id, "direct_channel", [row.pk])
 
 
 def _end_badly(row: DirectChannel, error: MattermostError) -> None:
@@ -260,6 +264,8 @@ def _end_badly(row: DirectChannel, error: MattermostError) -> None:
             error_id=error.error_id,
             settled_at=timezone.now(),
         )
+        live.changed(row.account_id, "direct_channel", [row.pk])
+        live.changed(row.account_id, "delivery")
     log.error("a direct channel could not be opened", direct_channel=row.pk, attempts=row.attempt, deliveries=lost)
 
 
@@ -313,3 +319,4 @@ def _take_over(row: DirectChannel, values: Mapping[str, object]) -> None:
     for name, value in values.items():
         setattr(row, name, value)
     row.save(update_fields=list(values))
+    live.changed(row.account_id, "direct_channel", [row.pk])

@@ -1,27 +1,19 @@
 """Telling the workers that there is something to do.
 
-A hint may be lost: the sweep finds what nobody works on. So publishing has one try of a second, and after a failure
-this process tries none for five seconds, since whoever saved a message must not wait for a broker that is away.
+A hint may be lost: the sweep finds what nobody works on. So publishing is done by `best_effort`.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from typing import Any
 
-import structlog
 from django.db import transaction
 from kombu.exceptions import OperationalError
-from kombu.pools import ProducerPool
-from redis.exceptions import RedisError
 
 from mattermost_bridge.services import nearby
-
-log = structlog.get_logger(__name__)
-
-TRY_SECONDS = 1.0
-QUIET_SECONDS = 5.0
+from mattermost_bridge.services.best_effort import TRY_SECONDS, BestEffort
 
 
 class _Publisher:
@@ -29,27 +21,26 @@ class _Publisher:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pool: ProducerPool | None = None
-        self._quiet_until = 0.0
+        self._pool: Any = None
+        self._tries = BestEffort(
+            "broker away: hints stop for a moment, the sweep brings the rest", failures=(OperationalError,)
+        )
 
     def send(self, name: str, args: tuple) -> bool:
         """Publish a task; False when the broker is away (said once per quiet spell)."""
-        if time.monotonic() < self._quiet_until:
-            return False
+        return self._tries.attempt(lambda: self._publish(name, args))
+
+    def _publish(self, name: str, args: tuple) -> None:
         from durar_site.celery import app
 
-        try:
-            with self._producers(app).acquire(block=True, timeout=TRY_SECONDS) as producer:
-                app.send_task(name, args=args, producer=producer, retry=False, ignore_result=True)
-        except (OperationalError, RedisError, OSError) as error:
-            self._quiet_until = time.monotonic() + QUIET_SECONDS
-            log.warning("broker away: hints stop for a moment, the sweep brings the rest", error=str(error))
-            return False
-        return True
+        with self._producers(app).acquire(block=True, timeout=TRY_SECONDS) as producer:
+            app.send_task(name, args=args, producer=producer, retry=False, ignore_result=True)
 
-    def _producers(self, app):
+    def _producers(self, app: Any) -> Any:
         with self._lock:
             if self._pool is None:
+                from kombu.pools import ProducerPool
+
                 connection = app.connection_for_write()
                 connection.transport_options = {**connection.transport_options, "socket_timeout": TRY_SECONDS}
                 self._pool = ProducerPool(connections=connection.Pool(limit=16), limit=16)

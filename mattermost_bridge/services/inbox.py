@@ -15,6 +15,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import ChannelCursor, InboundEvent
 from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
@@ -85,7 +86,7 @@ def record(
         with transaction.atomic():
             new = _insert(account_pk, rows)
             _move(account_pk, moves)
-            _hint(event.pk for event in new if event.state == EventState.NEW)
+            _tell(account_pk, new)
     except (OperationalError, InterfaceError):
         raise
     except (DatabaseError, ValueError, TypeError, OverflowError) as error:
@@ -93,7 +94,7 @@ def record(
         with transaction.atomic():
             new = [kept for draft in _once(drafts) if (kept := _insert_alone(account_pk, draft, held))]
             _move(account_pk, moves)
-            _hint(event.pk for event in new if event.state == EventState.NEW)
+            _tell(account_pk, new)
     return Recorded(new=len(new), known=len(drafts) - len(new))
 
 
@@ -112,6 +113,7 @@ def release(account_pk: int, channel_id: str, move: CursorMove | None = None) ->
         if move is not None:
             _move(account_pk, [move])
         _hint(event.pk for event in held)
+        live.changed(account_pk, "event", [event.pk for event in held])
     return len(held)
 
 
@@ -134,6 +136,7 @@ def decide_again(account_pk: int, user_id: str, *, join_key: str, limit: int = 2
         state=EventState.NEW, outcome="", reason="", join_key=join_key, attempts=0, next_attempt_at=None
     )
     _hint(event.pk for event in reversed(events))
+    live.changed(account_pk, "event", [event.pk for event in events])
     return len(events)
 
 
@@ -250,6 +253,13 @@ def _move(account_pk: int, moves: Iterable[CursorMove]) -> None:
                 stored_until=move.stored_until,
                 read_last_post_at=move.read_last_post_at,
             )
+
+
+def _tell(account_pk: int, new: Sequence[InboundEvent]) -> None:
+    """Tell the workers and open pages of what was kept."""
+    _hint(event.pk for event in new if event.state == EventState.NEW)
+    if new:
+        live.changed(account_pk, "event", [event.pk for event in new])
 
 
 def _hint(pks: Iterable[int]) -> None:

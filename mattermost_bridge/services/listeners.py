@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, BridgeDefaults, ConnectionChange, ListenerLease
 from mattermost_bridge.models.states import ConnectionPhase
 from mattermost_bridge.services import audit, tokens
@@ -121,6 +122,7 @@ def set_phase(
         lease.phase, lease.reason, lease.next_try_at = phase, reason, next_try_at
         lease.failures = lease.failures if failures is None else failures
         lease.save(update_fields=["phase", "reason", "since", "next_try_at", "failures"])
+        live.changed(account_pk, "connection", [account_pk])
     log.info("connection", account=account_pk, phase=str(phase), reason=reason)
     return True
 
@@ -177,7 +179,8 @@ def note_server(account_pk: int, *, version: str) -> None:
 
 def note_warning(account_pk: int, warning: str) -> None:
     """Note what an operator should know about a connection that works; "" for nothing."""
-    ListenerLease.objects.filter(pk=account_pk).exclude(warning=warning).update(warning=warning)
+    if ListenerLease.objects.filter(pk=account_pk).exclude(warning=warning).update(warning=warning):
+        live.changed(account_pk, "connection", [account_pk])
 
 
 def note_heard(account_pks: Collection[int]) -> None:

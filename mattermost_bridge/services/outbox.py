@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Delivery, DirectChannel, OutboxState, Turn
 from mattermost_bridge.models.states import UNSETTLED, DeliveryState
@@ -78,6 +79,7 @@ def post(
     for row in rows:
         row.direct_channel = direct_channel
     Delivery.objects.bulk_create(rows)
+    live.changed(account_pk, "delivery", [row.pk for row in rows])
     if rows and channel_id:
         hints.task_after_commit(DRAIN, account_pk)
     return rows
@@ -108,6 +110,7 @@ def post_claimed(
         first.state, first.claimed_by, first.attempts = DeliveryState.SENDING, holder(), 1
         first.claim_until = timezone.now() + timedelta(seconds=settings.TIMES["delivery_claim"])
     Delivery.objects.bulk_create(rows)
+    live.changed(account_pk, "delivery", [row.pk for row in rows])
     if claims:
         return Claimed(rows[0].pk, account_pk, delivery=rows[0], account=account)
     if rows:
@@ -198,6 +201,7 @@ def claim_next(account_pk: int) -> Claimed | None:
         delivery.claim_until = timezone.now() + timedelta(seconds=settings.TIMES["delivery_claim"])
         delivery.attempts += 1
         delivery.save(update_fields=["state", "claimed_by", "claim_until", "attempts", "unclear"])
+        live.changed(account_pk, "delivery", [delivery.pk])
     return Claimed(delivery.pk, account_pk, probes, delivery)
 
 
@@ -236,6 +240,7 @@ def park(account_pk: int, reason: str, refused_token: str | None = None) -> bool
         if state.parked_since is None:
             state.parked_since, state.parked_reason = timezone.now(), reason
             state.save(update_fields=["parked_since", "parked_reason"])
+            live.changed(account_pk, "connection")
             log.warning("outbox parked", account_pk=account_pk, reason=reason)
     return True
 
@@ -249,6 +254,7 @@ def unpark(account_pk: int) -> None:
     )
     if changed:
         log.info("outbox goes on", account_pk=account_pk)
+        live.changed(account_pk, "connection")
         hints.task_after_commit(DRAIN, account_pk)
         direct_channels.hint_waiting(account_pk)
 
@@ -261,6 +267,7 @@ def resume(account_pk: int) -> None:
         .update(paused_since=None, paused_reason="", pause_failures=0, next_probe_at=None)
     )
     if changed:
+        live.changed(account_pk, "connection")
         hints.task_after_commit(DRAIN, account_pk)
 
 
@@ -301,6 +308,7 @@ def settle(delivery_id: int, post_id: str, created_ms: int) -> bool:
                 "state", "post_id", "posted_at_ms", "settled_at", "unclear", "claim_until", "error", "error_id",
             ]
         )  # fmt: skip
+        live.changed(delivery.account_id, "delivery", [delivery_id])
     return True
 
 

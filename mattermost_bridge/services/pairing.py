@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import AccessEntry, Account, Delivery, PairingRequest
 from mattermost_bridge.models.states import AccessList, DeliveryKind, EntrySource, PairingState
 from mattermost_bridge.rules import pairing as rules
@@ -106,6 +107,7 @@ def challenge(
     else:
         request = _new_request(account, user_id, username, channel_id, now)
         _send_challenge(account, request, trigger_ms)
+    live.changed(account_pk, "pairing", [request.pk] if request else ())
     return Challenge(reason, request, verdict.trail)
 
 

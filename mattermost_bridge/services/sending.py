@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.models import Delivery, DeliveryAttempt, OutboxState
@@ -171,6 +172,7 @@ def _back(
         attempts=F("attempts") if counts else F("attempts") - 1,
         next_attempt_at=timezone.now() + timedelta(seconds=delay) if delay else None,
     )
+    live.changed(delivery.account_id, "delivery", [delivery.pk])
 
 
 def _settle_badly(delivery: Delivery, state: str, error: str, error_id: str) -> None:
@@ -188,6 +190,7 @@ def _settle_badly(delivery: Delivery, state: str, error: str, error_id: str) -> 
                 settled_at=timezone.now(),
             )
     if ended:
+        live.changed(delivery.account_id, "delivery")
         log.error("a delivery ended without its post", delivery_id=delivery.pk, state=state, error=error)
         hints.task_after_commit(outbox.DRAIN, delivery.account_id)
 
@@ -203,6 +206,7 @@ def _pause(account_pk: int, reason: str) -> None:
         state.paused_reason = reason
         state.next_probe_at = timezone.now() + timedelta(seconds=delay * settings.TIMES["delivery_backoff"])
         state.save(update_fields=["paused_since", "paused_reason", "pause_failures", "next_probe_at"])
+        live.changed(account_pk, "connection")
 
 
 def remove_double(delivery_id: int) -> bool:
@@ -224,6 +228,7 @@ def remove_double(delivery_id: int) -> bool:
         error=f"The server had made this post twice; the second one ({delivery.double_post_id}) was deleted.",
     )
     Delivery.objects.filter(pk=delivery_id, double_post_id=delivery.double_post_id).update(double_post_id="")
+    live.changed(delivery.account_id, "delivery", [delivery_id])
     return True
 
 

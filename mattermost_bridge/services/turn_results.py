@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from mattermost_bridge.agents.base import AgentAnswer, AgentError, ErrorKind
 from mattermost_bridge.config.effective import AccountSettings
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Agent, Conversation, Turn
 from mattermost_bridge.models.states import DeliveryKind, EventState, TurnState
 from mattermost_bridge.rules import texts
@@ -80,6 +81,8 @@ def _end(turn: Turn, event_state: str, error: str) -> None:
         ]
     )
     turn.events.update(state=event_state, error=error)
+    live.changed(turn.conversation.account_id, "turn", [turn.pk])
+    live.changed(turn.conversation.account_id, "event")
 
 
 def _post(turn: Turn, text: str, kind: str, account: AccountSettings | None) -> outbox.Claimed | None:

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Conversation, InboundEvent, Turn
 from mattermost_bridge.models.states import UNDECIDED, EventOutcome, EventState, TurnState
 from mattermost_bridge.rules.reasons import Reason
@@ -157,6 +158,7 @@ def take(
         _let_go(conversation.pk, fence)
         return None
     turn.conversation = conversation
+    live.changed(conversation.account_id, "turn", [turn.pk])
     if just_decided is not None and just_decided.turn_id == turn.pk:
         sender = just_decided.username
     else:
@@ -186,6 +188,7 @@ def _begin_again(turn: Turn, account: AccountSettings) -> bool:
         turn.error = "Stopped before its agent answered: the right to an answer, or the agent, was taken away."
         turn.save(update_fields=["state", "finished_at", "error_kind", "error"])
         turn.events.update(turn=None)  # what else it was to answer is looked at on its own
+        live.changed(account.pk, "turn", [turn.pk])
         return False
     turn.starts += 1
     turn.started_at = timezone.now()
@@ -285,6 +288,7 @@ def _still_admitted(event: InboundEvent, account: AccountSettings) -> bool:
     else:
         changes = {"outcome": EventOutcome.REFUSED, "reason": Reason.REVOKED_MEANWHILE}
     InboundEvent.objects.filter(pk=event.pk).update(turn=None, **changes)
+    live.changed(account.pk, "event", [event.pk])
     return False
 
 

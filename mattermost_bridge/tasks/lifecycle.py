@@ -7,6 +7,7 @@ import threading
 from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.services import nearby, turn_runner, turns
 
 NEARBY_THREADS = 4
@@ -39,3 +40,9 @@ def stop_turns_in_time(**_: object) -> None:
 def wait_for_nearby(**_: object) -> None:
     """What this worker took without the broker ends with it."""
     nearby.stop()
+
+
+@worker_shutdown.connect
+def tell_the_last(**_: object) -> None:
+    """Open pages learn that this worker's connections have stopped."""
+    live.flush()

@@ -25,6 +25,7 @@ from mattermost_bridge.launcher.output import Output
 from mattermost_bridge.launcher.preflight import only_one, port_is_free
 from mattermost_bridge.launcher.readiness import Readiness
 from mattermost_bridge.launcher.supervisor import Supervisor
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.logging import redact_text
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.services import installation
@@ -74,6 +75,7 @@ class Command(BaseCommand):
     def handle(self, **given: Any) -> None:
         """Run until asked to stop. A start that fails is one sentence on standard error and exit status 1."""
         os.umask(0o077)  # the database, the log of tasks and the sandbox's state are this user's alone
+        live.stay_silent()  # no page is open yet, and who forks must have no threads
         try:
             self._up(_options(given))
         except (CannotStartError, ImproperlyConfigured, WrongKeyError) as error:
