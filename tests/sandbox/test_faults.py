@@ -99,11 +99,11 @@ def test_what_is_held_may_be_cut_with_the_work_undone(sandbox):
 
 
 def test_a_reset_cuts_what_waits_so_that_nothing_comes_late(sandbox):
-    sandbox.fault("delay", path="^/posts$", seconds=60)
+    fault = sandbox.fault("delay", path="^/posts$", seconds=60)
     body = {"channel_id": sandbox.channel_id("support"), "message": "never"}
     with ThreadPoolExecutor() as pool:
         first = pool.submit(sandbox.raw, "durar", "POST", "/posts", body)
-        sandbox.wait_for(lambda: sandbox.requests(method="POST", path="/posts$"))
+        sandbox.wait_for(lambda: sandbox.hits(fault), what="the request to be delayed")
         sandbox.reset()
         assert isinstance(first.exception(), requests.ConnectionError)
     assert sandbox.posts("support") == []
