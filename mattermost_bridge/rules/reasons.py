@@ -116,6 +116,14 @@ class Reason(StrEnum):
         "Look at the kept bytes on the event's page. If the sender waits for an answer, ask for the message again.",
     )
 
+    PUT_ASIDE = (
+        "put_aside",
+        Outcome.IGNORED,
+        "Put aside",
+        "Deciding about this event failed, and an operator put it aside. Nobody answers it.",
+        "",
+    )
+
     # Meant for the bot, by somebody who may not.
     BLOCKED = (
         "blocked",

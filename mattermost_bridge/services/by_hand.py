@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import Delivery, DirectChannel, InboundEvent, OutboxState
-from mattermost_bridge.models.states import DeliveryState, DirectChannelState
+from mattermost_bridge.models.states import DeliveryState, DirectChannelState, EventOutcome, EventState
+from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.services import audit, decisions, direct_channels, hints, outbox, sending
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
@@ -31,6 +32,27 @@ def decide_event_again(event_pk: int, *, actor: Actor) -> None:
             actor=actor,
             verb="event.decide_again",
             summary=f"Event {event_pk} is decided again.",
+            account=event.account,
+            target=event,
+        )
+
+
+def put_event_aside(event_pk: int, *, actor: Actor) -> None:
+    """Take an event that could not be decided out of what needs a hand; nobody answers it. Its error stays.
+
+    Raises NotFound, Refused.
+    """
+    with transaction.atomic():
+        event = InboundEvent.objects.select_related("account").defer("account__bot_token").filter(pk=event_pk).first()
+        if event is None:
+            raise NotFound("This event does not exist any more. Reload the page.")
+        failed = InboundEvent.objects.filter(pk=event_pk, state=EventState.FAILED, turn=None)
+        if not failed.update(state=EventState.DECIDED, outcome=EventOutcome.IGNORED, reason=Reason.PUT_ASIDE):
+            raise Refused(f"Event {event_pk} is not one that could not be decided. Reload the page.")
+        audit.record(
+            actor=actor,
+            verb="event.put_aside",
+            summary=f"Event {event_pk}, which could not be decided, was put aside.",
             account=event.account,
             target=event,
         )
@@ -61,13 +83,17 @@ def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
 
 
 def discard_delivery(delivery_pk: int, *, actor: Actor) -> None:
-    """Give up a delivery that waits to be sent. One that is being sent right now is refused.
+    """Give up a delivery that waits to be sent, or put one aside that could not be sent; its error stays.
 
-    Raises NotFound, Refused.
+    One that is being sent right now is refused. Raises NotFound, Refused.
     """
+    discarded = DISCARDED.format(name=actor.name)
     with transaction.atomic():
         delivery = _delivery(delivery_pk)
-        if not outbox.cancel([delivery_pk], DISCARDED.format(name=actor.name)):
+        dead = Delivery.objects.filter(pk=delivery_pk, state=DeliveryState.DEAD).update(
+            state=DeliveryState.CANCELLED, error=f"{discarded} {delivery.error}".strip()
+        )
+        if not dead and not outbox.cancel([delivery_pk], discarded):
             raise Refused(
                 f"Delivery {delivery_pk} does not wait to be sent ({_state_now(delivery_pk)}), so it was not discarded."
             )
