@@ -177,6 +177,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+SESSION_ENGINE = "mattermost_bridge.session_engine"
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",

@@ -1,6 +1,9 @@
 """The application's configuration: its system checks are registered when Django is ready."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class BridgeConfig(AppConfig):
@@ -11,5 +14,18 @@ class BridgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and let every migration end with the roles as they should be."""
         from mattermost_bridge import checks  # noqa: F401
+
+        post_migrate.connect(_make_roles, sender=self, dispatch_uid="durar.roles")
+
+
+def _make_roles(apps: Any, **_said: Any) -> None:
+    try:
+        apps.get_model("auth", "Group")
+    except LookupError:
+        return  # a migration to a state before there were groups
+    # Django made the permissions before: its receiver was connected first.
+    from mattermost_bridge.services.roles import ensure_roles
+
+    ensure_roles()

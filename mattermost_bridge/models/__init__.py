@@ -1,5 +1,5 @@
 """The records: accounts and access, channels, agents, conversations and turns, the inbox, the outbox, the listeners,
-alerts.
+alerts, and the rights and sessions of those who sign in.
 
 Services write them; the panel reads them. States with their words and tones stand in `states`.
 """
@@ -16,12 +16,15 @@ from mattermost_bridge.models.direct_channels import DirectChannel
 from mattermost_bridge.models.events import InboundEvent
 from mattermost_bridge.models.group_overrides import GroupOverride
 from mattermost_bridge.models.listeners import ConnectionChange, ListenerLease, Tick
+from mattermost_bridge.models.rights import AccountGrant, StaffProfile
+from mattermost_bridge.models.sessions import PanelSession
 
 __all__ = [
     "AccessEntry",
     "AccessGroup",
     "AccessGroupMember",
     "Account",
+    "AccountGrant",
     "Agent",
     "Alert",
     "AlertNotice",
@@ -42,6 +45,8 @@ __all__ = [
     "ListenerLease",
     "OutboxState",
     "PairingRequest",
+    "PanelSession",
+    "StaffProfile",
     "Tick",
     "Turn",
 ]

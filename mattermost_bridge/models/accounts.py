@@ -180,6 +180,8 @@ class Account(Overridable):
         verbose_name = _("account")
         verbose_name_plural = _("accounts")
         ordering = ["account_id"]
+        # Operators may make an account connect anew; what it is stays with administrators.
+        permissions = [("reconnect_account", "Can reconnect account")]
         constraints = [
             models.UniqueConstraint(
                 fields=["base_url", "bot_user_id"],
@@ -207,6 +209,8 @@ class AuditEntry(models.Model):
     )
     actor_name = models.CharField(_("who"), max_length=150)
     via = models.CharField(_("from"), max_length=20)
+    # Of the browser, where somebody acted in the panel.
+    address = models.CharField(_("address"), max_length=45, blank=True)
     verb = models.CharField(_("what"), max_length=60, db_index=True)
     account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     target_kind = models.CharField(max_length=40, blank=True)
