@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mattermost_bridge.config import effective
-from mattermost_bridge.config.effective_lists import OWN_FLAG
+from mattermost_bridge.config.effective_lists import OWN_FLAG, group_name_in
 from mattermost_bridge.models import AccessEntry, Account, BlockedUser, BridgeDefaults, PairingRequest
 from mattermost_bridge.models.states import AccessList, EntrySource, PairingState
 from mattermost_bridge.rules.access import WILDCARD, normalise_entry
@@ -18,7 +18,7 @@ from mattermost_bridge.services import audit
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
 from mattermost_bridge.services.policies import refuse_open_without_wildcard
-from mattermost_bridge.services.records import locked, the_defaults
+from mattermost_bridge.services.records import access_group, check_end, locked, owner_named, owner_of_lists
 
 USER_ID = re.compile(r"[a-z0-9]{26}")
 
@@ -33,14 +33,14 @@ def add_entry(
     note: str = "",
     expires_at: datetime | None = None,
 ) -> AccessEntry:
-    """Put somebody on a list of an account or (None) of the defaults. Raises Refused.
+    """Put somebody, or an access group, on a list of an account or (None) of the defaults. Raises Refused.
 
     The list becomes the account's own one with its first entry: what it inherited no longer holds then.
     """
     value = check_value(value)
-    _check_end(expires_at)
+    check_end(expires_at)
     with transaction.atomic():
-        owner = _owner(account)
+        owner = owner_of_lists(account)
         which = AccessList(list)
         entries = AccessEntry.objects.filter(account=account, list=which).exclude(source=EntrySource.PAIRING)
         if entries.filter(value=value).exists():
@@ -60,7 +60,7 @@ def add_entry(
         audit.record(
             actor=actor,
             verb="access.add",
-            summary=f"{_named(value, username)} was put on the list “{which.label}” of {_of(account)}."
+            summary=f"{_named(value, username)} was put on the list “{which.label}” of {owner_named(account)}."
             + (" It has its own list now and inherits none." if began and account else ""),
             account=account,
             target=entry,
@@ -79,12 +79,12 @@ def remove_entry(entry_pk: int, *, actor: Actor) -> None:
         approvals.revoke(account_pk=entry.account_id, user_id=entry.value, actor=actor)
         return
     with transaction.atomic():
-        _owner(entry.account)
+        owner_of_lists(entry.account)
         entry = _entry(entry_pk)
         audit.record(
             actor=actor,
             verb="access.remove",
-            summary=f"{entry} was taken off the list “{entry.get_list_display()}” of {_of(entry.account)}.",
+            summary=f"{entry} was taken off the list “{entry.get_list_display()}” of {owner_named(entry.account)}.",
             account=entry.account,
             target=entry,
             details={"value": entry.value, "list": entry.list},
@@ -97,10 +97,10 @@ def remove_entry(entry_pk: int, *, actor: Actor) -> None:
 
 def set_end(entry_pk: int, *, actor: Actor, expires_at: datetime | None, note: str | None = None) -> AccessEntry:
     """Let an entry (also an approved pairing) hold until `expires_at`, or without end."""
-    _check_end(expires_at)
+    check_end(expires_at)
     with transaction.atomic():
         entry = _entry(entry_pk)
-        _owner(entry.account)
+        owner_of_lists(entry.account)
         before = entry.expires_at
         entry.expires_at = expires_at
         if note is not None:
@@ -110,7 +110,7 @@ def set_end(entry_pk: int, *, actor: Actor, expires_at: datetime | None, note: s
         audit.record(
             actor=actor,
             verb="access.end",
-            summary=f"{entry} is on the list “{entry.get_list_display()}” of {_of(entry.account)} {until}.",
+            summary=f"{entry} is on the list “{entry.get_list_display()}” of {owner_named(entry.account)} {until}.",
             account=entry.account,
             target=entry,
             details={"until": [_iso(before), _iso(expires_at)]},
@@ -123,7 +123,7 @@ def use_own_list(*, actor: Actor, account: Account | None, list: str, own: bool)
     """Let an account have its own list (empty at first), or let it inherit again, which removes its entries."""
     which = AccessList(list)
     with transaction.atomic():
-        owner = _owner(account)
+        owner = owner_of_lists(account)
         if getattr(owner, OWN_FLAG[which]) is own:
             return
         setattr(owner, OWN_FLAG[which], own)
@@ -138,7 +138,7 @@ def use_own_list(*, actor: Actor, account: Account | None, list: str, own: bool)
         audit.record(
             actor=actor,
             verb="access.own_list",
-            summary=f"{_of(account).capitalize()} {state} list “{which.label}”.",
+            summary=f"{owner_named(account).capitalize()} {state} list “{which.label}”.",
             account=account,
             details={"list": which.value, "own": own, "removed": removed},
         )
@@ -177,7 +177,7 @@ def block(*, actor: Actor, account: Account | None, user_id: str, username: str 
         audit.record(
             actor=actor,
             verb="access.block",
-            summary=f"{blocked} was blocked for {_of(account, every='all accounts')}.",
+            summary=f"{blocked} was blocked for {owner_named(account, every='all accounts')}.",
             account=account,
             target=blocked,
             details={"user_id": user_id, "requests_rejected": rejected, "approvals_taken": taken},
@@ -195,7 +195,7 @@ def unblock(blocked_pk: int, *, actor: Actor) -> None:
         audit.record(
             actor=actor,
             verb="access.unblock",
-            summary=f"{blocked} is no longer blocked for {_of(blocked.account, every='all accounts')}.",
+            summary=f"{blocked} is no longer blocked for {owner_named(blocked.account, every='all accounts')}.",
             account=blocked.account,
             target=blocked,
             details={"user_id": blocked.user_id},
@@ -205,7 +205,15 @@ def unblock(blocked_pk: int, *, actor: Actor) -> None:
 
 
 def check_value(value: str) -> str:
-    """A list entry in the form in which it is kept. Raises Refused for what would match nobody."""
+    """A list entry in the form in which it is kept: a user id, `*`, or an access group that exists.
+
+    Raises Refused for what would match nobody.
+    """
+    if name := group_name_in(value):
+        group = access_group(name)
+        if group is None:
+            raise Refused(f"There is no access group {name!r}. Add it first, or enter a user id.")
+        return group.entry_value
     wanted = normalise_entry(value)
     if wanted == WILDCARD or USER_ID.fullmatch(wanted):
         return wanted
@@ -215,15 +223,6 @@ def check_value(value: str) -> str:
         f"{value.strip()!r} is no Mattermost user id (26 small letters and digits) and would match nobody: people can "
         "change their usernames, so names do not count. Enter the user id, or * for everybody."
     )
-
-
-def _check_end(expires_at: datetime | None) -> None:
-    if expires_at is not None and expires_at <= timezone.now():
-        raise Refused("The end of an entry must lie in the future. Remove the entry if it should end now.")
-
-
-def _owner(account: Account | None) -> Account | BridgeDefaults:
-    return locked(account.pk) if account else the_defaults()
 
 
 def _make_own(owner: Account | BridgeDefaults, which: AccessList) -> bool:
@@ -244,11 +243,9 @@ def _entry(entry_pk: int) -> AccessEntry:
 def _named(value: str, username: str) -> str:
     if value == WILDCARD:
         return "Everybody (*)"
+    if name := group_name_in(value):
+        return f"The access group {name}"
     return f"@{username.strip().lstrip('@')}" if username.strip() else value
-
-
-def _of(account: Account | None, every: str = "the defaults") -> str:
-    return f"the account {account.account_id}" if account else every
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import F, Q
+from django.utils import timezone
 
 from mattermost_bridge.config.effective import base_url_of
-from mattermost_bridge.models import Account, BlockedUser, BridgeDefaults, ListenerLease
-from mattermost_bridge.services.errors import NotFound
+from mattermost_bridge.models import AccessGroup, Account, BlockedUser, BridgeDefaults, ListenerLease
+from mattermost_bridge.services.errors import NotFound, Refused
 
 
 def locked(account_pk: int) -> Account:
@@ -22,6 +25,28 @@ def the_defaults() -> BridgeDefaults:
     """The row of the defaults, locked until the transaction ends; made when it is missing."""
     defaults = BridgeDefaults.objects.select_for_update(no_key=True).filter(pk=1).first()
     return defaults or BridgeDefaults.objects.create(pk=1)
+
+
+def owner_of_lists(account: Account | None) -> Account | BridgeDefaults:
+    """Whose lists are meant: the account's row or (None) that of the defaults, locked. Raises NotFound."""
+    return locked(account.pk) if account else the_defaults()
+
+
+def owner_named(account: Account | None, every: str = "the defaults") -> str:
+    """The same in words, for sentences; `every` stands for no account."""
+    return f"the account {account.account_id}" if account else every
+
+
+def check_end(expires_at: datetime | None) -> None:
+    """Raise Refused for an end that has passed already."""
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Refused("The end of an entry must lie in the future. Remove the entry if it should end now.")
+
+
+def access_group(name: str) -> AccessGroup | None:
+    """The access group of that name, in any case of letters."""
+    # Compared here, since databases do not agree on how to lower a name.
+    return next((group for group in AccessGroup.objects.all() if group.name.lower() == name.strip().lower()), None)
 
 
 def note_section() -> None:

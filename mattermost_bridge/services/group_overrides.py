@@ -1,0 +1,147 @@
+"""Settings of single channels: the `groups` map of an account or of the defaults."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from mattermost_bridge.config import effective
+from mattermost_bridge.models import Account, GroupOverride
+from mattermost_bridge.rules.mentions import EVERY_CHANNEL
+from mattermost_bridge.services import audit
+from mattermost_bridge.services.access import USER_ID
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import NotFound, Refused
+from mattermost_bridge.services.records import owner_named, owner_of_lists
+
+_WORDS = {True: "a mention is needed", False: "no mention is needed", None: "whether a mention is needed is left open"}
+
+
+def add(
+    *,
+    actor: Actor,
+    account: Account | None,
+    channel_id: str,
+    channel_name: str = "",
+    require_mention: bool | None = None,
+    note: str = "",
+) -> GroupOverride:
+    """Say what holds in one channel (or in `*`) for an account or (None) for the defaults. Raises Refused.
+
+    With its first entry the account has channel settings of its own: those that it inherited no longer hold.
+    """
+    channel_id = check_channel(channel_id)
+    with transaction.atomic():
+        owner = owner_of_lists(account)
+        if GroupOverride.objects.filter(account=account, channel_id=channel_id).exists():
+            raise Refused(
+                f"{owner_named(account).capitalize()} has a setting for this channel already. Change the one that is "
+                "there."
+            )
+        override = GroupOverride.objects.create(
+            account=account,
+            channel_id=channel_id,
+            channel_name=channel_name.strip().lstrip("~")[:128] if channel_id != EVERY_CHANNEL else "",
+            require_mention=require_mention,
+            note=note.strip()[:200],
+            added_by=actor.user,
+        )
+        began = not owner.own_groups
+        if began:
+            owner.own_groups = True
+            owner.save(update_fields=["own_groups"])
+        audit.record(
+            actor=actor,
+            verb="group_override.add",
+            summary=f"{override}: {_WORDS[require_mention]}, for {owner_named(account)}."
+            + (" It has its own channel settings now and inherits none." if began and account else ""),
+            account=account,
+            target=override,
+            details={"channel_id": channel_id, "require_mention": require_mention},
+        )
+        effective.bump_version()
+    return override
+
+
+def change(override_pk: int, *, actor: Actor, require_mention: bool | None, note: str | None = None) -> GroupOverride:
+    """Change what holds in a channel. Raises NotFound."""
+    with transaction.atomic():
+        override = _locked(override_pk)
+        before = override.require_mention
+        override.require_mention = require_mention
+        if note is not None:
+            override.note = note.strip()[:200]
+        override.save(update_fields=["require_mention", "note"])
+        audit.record(
+            actor=actor,
+            verb="group_override.change",
+            summary=f"{override}: {_WORDS[require_mention]}, for {owner_named(override.account)}.",
+            account=override.account,
+            target=override,
+            details={"require_mention": [before, require_mention]},
+        )
+        effective.bump_version()
+    return override
+
+
+def remove(override_pk: int, *, actor: Actor) -> None:
+    """Take a channel's setting away; what holds for every channel holds there then. The map stays the owner's own."""
+    with transaction.atomic():
+        override = _locked(override_pk)
+        audit.record(
+            actor=actor,
+            verb="group_override.remove",
+            summary=f"The setting of {override} was removed from {owner_named(override.account)}.",
+            account=override.account,
+            target=override,
+            details={"channel_id": override.channel_id, "require_mention": override.require_mention},
+        )
+        override.delete()
+        effective.bump_version()
+
+
+def use_own(*, actor: Actor, account: Account | None, own: bool) -> None:
+    """Let an account have its own channel settings (none at first), or inherit again, which removes its own."""
+    with transaction.atomic():
+        owner = owner_of_lists(account)
+        if owner.own_groups is own:
+            return
+        owner.own_groups = own
+        owner.save(update_fields=["own_groups"])
+        removed = {}
+        if not own:
+            overrides = GroupOverride.objects.filter(account=account)
+            removed = {each.channel_id: each.require_mention for each in overrides}
+            overrides.delete()
+        state = "has its own channel settings" if own else "no longer has its own channel settings"
+        audit.record(
+            actor=actor,
+            verb="group_override.own",
+            summary=f"{owner_named(account).capitalize()} {state}.",
+            account=account,
+            details={"own": own, "removed": removed},
+        )
+        effective.bump_version()
+
+
+def check_channel(value: str) -> str:
+    """A channel id, or `*` for every other channel. Raises Refused for anything else."""
+    wanted = value.strip()
+    if wanted == EVERY_CHANNEL or USER_ID.fullmatch(wanted):
+        return wanted
+    raise Refused(
+        f"{wanted!r} is no channel id (26 small letters and digits). Pick the channel from the list, or enter its id, "
+        "or * for every channel without a setting of its own."
+    )
+
+
+def _locked(override_pk: int) -> GroupOverride:
+    """The setting, read under its owner's lock: two who change it at once come one after the other."""
+    owner_of_lists(_read(override_pk).account)
+    return _read(override_pk)
+
+
+def _read(override_pk: int) -> GroupOverride:
+    override = GroupOverride.objects.select_related("account").filter(pk=override_pk).first()
+    if override is None:
+        raise NotFound("This channel setting was removed already. Reload the page.")
+    return override
