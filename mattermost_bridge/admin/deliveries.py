@@ -88,7 +88,7 @@ VERBS = (
         "change_delivery",
         ask=gettext_lazy("The people in the channel never get these messages. This cannot be undone."),
         look="danger",
-        fits=lambda delivery: delivery.state == DeliveryState.QUEUED,
+        fits=lambda delivery: delivery.state in (DeliveryState.QUEUED, DeliveryState.DEAD),
     ),
 )
 

@@ -42,6 +42,16 @@ VERBS = (
         "change_inboundevent",
         fits=can_be_decided_again,
     ),
+    Verb(
+        "put_aside",
+        gettext_lazy("Discard"),
+        ngettext_lazy("%d event put aside.", "%d events put aside."),
+        lambda actor, pk: by_hand.put_event_aside(pk, actor=actor),
+        "change_inboundevent",
+        ask=gettext_lazy("Nobody answers these messages, and they no longer stand under what needs a hand."),
+        look="danger",
+        fits=can_be_decided_again,
+    ),
 )
 
 

@@ -13,14 +13,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountOfConversationFilter, QuestionFilter, since
+from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Delivery, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryState, EventOutcome, EventState, TurnState
+from mattermost_bridge.services import turn_retries
 
 #: An agent that works longer than this is worth a look.
 LONG = timedelta(minutes=1)
@@ -51,10 +53,41 @@ class StartsFilter(QuestionFilter):
         return {"again": (gettext_lazy("Started more than once"), Q(starts__gt=1))}
 
 
+def has_failed(turn: Turn) -> bool:
+    """Whether somebody still waits for an answer because of it."""
+    return turn.state == TurnState.FAILED
+
+
+VERBS = (
+    Verb(
+        "retry",
+        gettext_lazy("Retry"),
+        ngettext_lazy("%d turn is tried again.", "%d turns are tried again."),
+        lambda actor, pk: turn_retries.retry_turn(pk, actor),
+        "change_turn",
+        fits=has_failed,
+    ),
+    Verb(
+        "put_aside",
+        gettext_lazy("Discard"),
+        ngettext_lazy("%d turn put aside.", "%d turns put aside."),
+        lambda actor, pk: turn_retries.put_aside_turn(pk, actor),
+        "change_turn",
+        ask=gettext_lazy(
+            "Nobody answers what these people asked; they were told that it failed. The turns no longer stand under "
+            "what needs a hand. They keep question and error."
+        ),
+        look="danger",
+        fits=has_failed,
+    ),
+)
+
+
 @admin.register(Turn)
 class TurnAdmin(ReadOnlyAdmin):
     """Turns."""
 
+    verbs = VERBS
     list_display = ("turn", "question_shown", "conversation_link", "agent_shown", "state_shown", "took", "begun")
     list_filter = (StateFilter, AccountOfConversationFilter, since("created_at"), StartsFilter)
     ordering = ("-id",)
@@ -169,7 +202,12 @@ class TurnAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("answers"))
     def events_shown(self, record: Turn) -> SafeString:
         """The events that it answers."""
-        rows = record.events.defer("raw", "trail", "payload").order_by("create_at", "post_id")[:20]
+        again = turn_retries.join_key_of(record.pk)
+        mine = record.events.all()
+        if record.state == TurnState.RETRIED:
+            account = record.conversation.account_id
+            mine = InboundEvent.objects.filter(account=account, conversation=record.conversation_id, join_key=again)
+        rows = mine.defer("raw", "trail", "payload").order_by("create_at", "post_id")[:20]
         items = [(_event_badge(event), looks.link(event, looks.passage(event.text)), "") for event in rows]
         return render_to_string("admin/durar/belongs.html", {"items": items})
 
