@@ -13,7 +13,7 @@ import tempfile
 import zoneinfo
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -106,6 +106,32 @@ def database(url: str) -> dict[str, Any]:
     config: dict[str, Any] = environ.Env.db_url_config(url)
     config.setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
     return config
+
+
+def mail_server(url: str) -> dict[str, Any]:
+    """Django's settings for the mail server that `url` names, {} for none. Errors do not repeat `url`: it has a
+    password. smtp: plain, port 25; smtp+tls: STARTTLS, port 587; smtps: TLS from the start, port 465."""
+    if not url:
+        return {}
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    try:
+        parts = urlsplit(url)
+        host, number = parts.hostname, parts.port
+    except ValueError:
+        parts, host, number = urlsplit(""), None, None
+    if parts.scheme not in ports or not host:
+        raise ImproperlyConfigured(
+            "DURAR_EMAIL_URL must name a mail server, as smtp+tls://user:password@mail.example.com:587 "
+            "(smtp: plain, smtp+tls: STARTTLS, smtps: TLS from the start). Write @ in a password as %40."
+        )
+    return {
+        "EMAIL_HOST": host,
+        "EMAIL_PORT": number or ports[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
 
 
 def state_dir(path: Path) -> Path:

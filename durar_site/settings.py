@@ -16,6 +16,7 @@ from durar_site.environment import (
     database,
     flag,
     kept_key,
+    mail_server,
     port,
     seconds,
     secret,
@@ -113,11 +114,14 @@ CELERY_TASK_ROUTES = {
     "durar.turns.*": {"queue": "turns"},
     "durar.deliveries.*": {"queue": "deliveries"},
     "durar.upkeep.*": {"queue": "upkeep"},
+    # Told where agents work: a webhook that hangs must keep nobody waiting who decides or sends.
+    "durar.alerts.*": {"queue": "turns"},
 }
 # `expires` keeps a worker that was away from waking to a pile of stale ticks.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "durar.upkeep.sweep", "schedule": 2.0, "options": {"expires": 2}},
     "expire": {"task": "durar.upkeep.expire", "schedule": 60.0, "options": {"expires": 50}},
+    "alerts": {"task": "durar.upkeep.alerts", "schedule": 10.0, "options": {"expires": 10}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 
@@ -143,7 +147,21 @@ TIMES = {
     "reconnect_longest": seconds("DURAR_RECONNECT_LONGEST", 60.0),
     "probe_every": seconds("DURAR_PROBE_EVERY", 3.0),
     "token_retry": seconds("DURAR_TOKEN_RETRY", 120.0),
+    "alert_grace": seconds("DURAR_ALERT_GRACE", 60.0),
 }
+
+# Mail, for alerts: without a server none is sent, and the panel says so. ---------------------------------------------
+_mail = mail_server(secret("DURAR_EMAIL_URL"))
+MAIL_CONFIGURED = bool(_mail)
+EMAIL_HOST = _mail.get("EMAIL_HOST", "")
+EMAIL_PORT = _mail.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = text("DURAR_EMAIL_FROM", "durar@localhost")
+hide(EMAIL_HOST_PASSWORD)
 
 # Web ------------------------------------------------------------------------------------------------------------
 ALLOWED_HOSTS = words("DURAR_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -159,6 +177,7 @@ if PUBLIC_URL:
     if _public.scheme == "https":
         SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_ENGINE = "mattermost_bridge.session_engine"
 SESSION_COOKIE_NAME = "durar_session"
 CSRF_COOKIE_NAME = "durar_csrf"
 SESSION_COOKIE_AGE = 60 * 60 * 12
@@ -177,7 +196,6 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-SESSION_ENGINE = "mattermost_bridge.session_engine"
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "axes",

@@ -20,6 +20,11 @@ def connection_error(error: Exception, *, address: str, sent: bool, secrets: tup
     return MattermostError(text, kind=kind, sent=sent)
 
 
+def describe(error: Exception, *, sent: bool, secrets: tuple[str, ...] = ()) -> str:
+    """What went wrong with a call of any kind, as the rest of a sentence: "the connection was refused"."""
+    return shorten(redact(_describe(list(_chain(error)), sent=sent)[1], *secrets))
+
+
 def _describe(chain: list[BaseException], *, sent: bool) -> tuple[Kind, str]:
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
