@@ -64,6 +64,16 @@ class ConnectionPhase(Toned):
     TOKEN_REFUSED = "token_refused", _("Token refused")
 
 
+class ConnectionCondition(Toned):
+    """What a connection was good for over a time; the values are those of `rules.strips.Condition`."""
+
+    CONNECTED = "connected", _("Connected")
+    AWAY = "away", _("Not connected")
+    REFUSED = "refused", _("Token refused")
+    OFF = "off", _("Off")
+    UNKNOWN = "unknown", _("Not there yet")
+
+
 class PairingState(Toned):
     """What became of a pairing request."""
 
@@ -221,6 +231,13 @@ _TONES: dict[str, dict[str, str]] = {
         "ready": "good",
         "backing_off": "warning",
         "token_refused": "bad",
+    },
+    "ConnectionCondition": {
+        "connected": "good",
+        "away": "warning",
+        "refused": "bad",
+        "off": "idle",
+        "unknown": "idle",
     },
     "PairingState": {"pending": "warning", "approved": "good", "rejected": "bad", "expired": "idle"},
     "EventState": {
