@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 from django.core.asgi import get_asgi_application
 from django.db import connections
@@ -10,6 +11,9 @@ from django.db import connections
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "durar_site.settings")
 
 _pages = get_asgi_application()
+# WhiteNoise hands out files as plain iterators. Django reads them in one go then, which for the panel's small files is
+# what one wants, and says so at every one of them.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 
 # These need Django to be set up.
 from channels.routing import ProtocolTypeRouter  # noqa: E402

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.live import messages as live
-from mattermost_bridge.models import Conversation, InboundEvent, Turn
+from mattermost_bridge.models import Conversation, InboundEvent, KnownChannel, Turn
 from mattermost_bridge.models.states import UNDECIDED, EventOutcome, EventState, TurnState
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Decision, Outcome
@@ -94,16 +94,18 @@ def conversation_for(event: InboundEvent, decision: Decision) -> Conversation:
             "channel_type": event.channel_type,
             "root_id": decision.reply_root,
             "peer_id": event.user_id if event.channel_type == "D" else "",
-            "title": _title(event),
+            "title": lambda: _title(event),
         },
     )
     return conversation
 
 
 def _title(event: InboundEvent) -> str:
+    """How operators and agents call a conversation: by the person, or by the channel."""
     if event.channel_type == "D":
         return f"@{event.username}" if event.username else event.user_id
-    name = str(event.payload.get("channel_display_name") or event.payload.get("channel_name") or event.channel_id)
+    known = KnownChannel.objects.filter(account=event.account_id, channel_id=event.channel_id).first()
+    name = str(known) if known else event.channel_id
     return f"{name} (thread)"[:140] if event.root_id else name[:140]
 
 
