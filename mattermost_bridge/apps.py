@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
 
@@ -20,7 +20,7 @@ class BridgeConfig(AppConfig):
         post_migrate.connect(_make_roles, sender=self, dispatch_uid="durar.roles")
 
 
-def _make_roles(apps: Any, **_said: Any) -> None:
+def _make_roles(apps: Any = apps, **_said: Any) -> None:
     try:
         apps.get_model("auth", "Group")
     except LookupError:

@@ -14,13 +14,15 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer_accounts
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
 from mattermost_bridge.admin.names import known_username
+from mattermost_bridge.admin.send_message import send_link
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import AccessEntry, Account, PairingRequest
+from mattermost_bridge.models import AccessEntry, PairingRequest
 from mattermost_bridge.models.states import AccessList, EntrySource, PairingState
 from mattermost_bridge.services import access
+from mattermost_bridge.services.access import USER_ID
 from mattermost_bridge.services.audit import Actor
 
 
@@ -73,8 +75,7 @@ class AccessEntryForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "account" in self.fields:
-            accounts = Account.objects.filter(archived_at=None).defer("bot_token")
-            offer(self.fields["account"], accounts, _("The defaults"))
+            offer_accounts(self, _("The defaults"))
             self.fields["value"].widget.attrs["placeholder"] = "4xp9fdt77pncbef59f4k1qe83o"
 
     def _get_validation_exclusions(self) -> set[str]:
@@ -156,7 +157,8 @@ class AccessEntryAdmin(SavedByService, BridgeAdmin):
         """Whether it holds."""
         ended = record.expires_at is not None and record.expires_at <= timezone.now()
         words = looks.badge(_("Ended"), "idle") if ended else looks.badge(_("Holds"), "good")
-        return {"badges": [words], "title": str(record)}
+        links = send_link(request, record.account_id, record.value) if USER_ID.fullmatch(record.value) else []
+        return {"badges": [words], "title": str(record), "links": links}
 
     @display(description=gettext_lazy("who"))
     def who(self, record: AccessEntry) -> SafeString:

@@ -89,7 +89,7 @@ VERBS = (
         gettext_lazy("Reconnect"),
         ngettext_lazy("%d account connects anew.", "%d accounts connect anew."),
         _reconnect,
-        "change_account",
+        "reconnect_account",
         fits=_is_on,
         fits_in_row=lambda account: not is_listening(account),
     ),

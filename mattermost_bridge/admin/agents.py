@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -22,8 +22,8 @@ from mattermost_bridge.admin.asking import AskField, answer, one_at_a_time
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, only_a_reference
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.agents.base import BACKENDS
-from mattermost_bridge.models import Account, Agent, BridgeDefaults
-from mattermost_bridge.services import agents
+from mattermost_bridge.models import Agent, BridgeDefaults
+from mattermost_bridge.services import agents, rights
 from mattermost_bridge.services.audit import Actor
 
 #: *Try it* keeps a browser and a thread waiting; an agent that needs longer is not tried to its end.
@@ -129,7 +129,8 @@ class AgentAdmin(SavedByService, BridgeAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Without keys: a list must not decrypt every secret."""
-        return super().get_queryset(request).defer("api_key").annotate(account_count=Count("accounts"))
+        mine = Q(accounts__in=rights.accounts_visible_to(request.user))
+        return super().get_queryset(request).defer("api_key").annotate(account_count=Count("accounts", filter=mine))
 
     def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
         """Which one the defaults name."""
@@ -176,8 +177,8 @@ class AgentAdmin(SavedByService, BridgeAdmin):
 
     def summary(self, request: HttpRequest, record: Agent) -> dict[str, Any]:
         """Who uses it."""
-        accounts = Account.objects.filter(agent=record, archived_at=None).defer("bot_token")[:MOST_ACCOUNTS]
-        users = [looks.account(account) for account in accounts]
+        accounts = rights.accounts_visible_to(request.user).filter(agent=record, archived_at=None).defer("bot_token")
+        users = [looks.account(account) for account in accounts[:MOST_ACCOUNTS]]
         if BridgeDefaults.objects.filter(pk=1, agent=record).exists():
             users.insert(0, looks.links((looks.list_of(BridgeDefaults), _("the defaults"))))
         used = format_html_join(", ", "{}", ((user,) for user in users)) if users else _("nobody yet")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -16,10 +17,12 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.guarding import GuardedMixin
 from mattermost_bridge.admin.verbs import VerbsMixin
 from mattermost_bridge.config.secrets import is_reference
 from mattermost_bridge.models import AuditEntry
 from mattermost_bridge.models.fields import WrongKeyError
+from mattermost_bridge.services import rights
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded, Refused
 
@@ -49,7 +52,7 @@ class PreparedChangeList(ChangeList):
         self.model_admin.prepare(request, self.result_list)
 
 
-class BridgeAdmin(VerbsMixin, ModelAdmin):
+class BridgeAdmin(VerbsMixin, GuardedMixin, ModelAdmin):
     """A kind of record in the panel. Records are added, changed and removed by services only.
 
     `empty_title`, `empty_text` and `empty_links` are what the list says while it has no rows.
@@ -89,7 +92,7 @@ class BridgeAdmin(VerbsMixin, ModelAdmin):
         if record is not None:
             context["summary"] = self.summary(request, record)
             context["buttons"] = self.buttons(record, self.verbs_for(request))
-        context["show_history"] = self.has_history and request.user.has_perm("mattermost_bridge.view_auditentry")
+        context["show_history"] = self.has_history and rights.may(request.user, "view_auditentry")
         return super().render_change_form(request, context, *args, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -98,7 +101,7 @@ class BridgeAdmin(VerbsMixin, ModelAdmin):
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The audit log is the history."""
-        if not request.user.has_perm("mattermost_bridge.view_auditentry"):
+        if not rights.may(request.user, "view_auditentry"):
             raise PermissionDenied
         record = self.get_object(request, object_id)
         if record is None or not self.has_view_or_change_permission(request, record):
@@ -135,6 +138,8 @@ class ServiceForm(ModelForm):
     """A form whose values a service saves; what the service refuses comes back as an error of the form."""
 
     refused: Refused | WrongKeyError | None = None
+    #: Who fills it in; what they may not see is not offered.
+    person: Any = AnonymousUser()
 
     def clean(self) -> dict[str, Any]:
         """Django's checks, then what the service said."""
@@ -167,6 +172,16 @@ def offer(field: Any, rows: QuerySet, nobody: Any) -> None:
     field.queryset, field.empty_label = rows, nobody
 
 
+def offer_accounts(form: ServiceForm, nobody: Any) -> None:
+    """Let the field `account` choose among those that the person may see; `nobody` are the words for all of them,
+    which who is limited to accounts cannot choose."""
+    field: Any = form.fields["account"]
+    unlimited = rights.reach_of(form.person).unlimited
+    accounts = rights.accounts_visible_to(form.person).filter(archived_at=None).defer("bot_token")
+    offer(field, accounts, nobody if unlimited else None)
+    field.required = not unlimited
+
+
 class SavedByService:
     """For a ModelAdmin whose form is a `ServiceForm`: `save_by_service` saves, in the transaction of the view."""
 
@@ -175,9 +190,10 @@ class SavedByService:
         raise NotImplementedError
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
-        """The form, which knows what the service refused in this request."""
+        """The form, which knows who fills it in, and what the service refused in this request."""
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
-        return type(form.__name__, (form,), {"refused": getattr(request, "refused_by_service", None)})
+        known = {"refused": getattr(request, "refused_by_service", None), "person": request.user}
+        return type(form.__name__, (form,), known)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Django's. A refusal rolls everything back, and the form is shown again with the sentence."""

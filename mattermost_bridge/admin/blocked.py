@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer_accounts
 from mattermost_bridge.admin.filters import AccountFilter
 from mattermost_bridge.admin.names import known_username
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import Account, BlockedUser
+from mattermost_bridge.models import BlockedUser
 from mattermost_bridge.services import access
 from mattermost_bridge.services.audit import Actor
 
@@ -32,8 +32,7 @@ class BlockedUserForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "account" in self.fields:
-            accounts = Account.objects.filter(archived_at=None).defer("bot_token")
-            offer(self.fields["account"], accounts, _("All accounts"))
+            offer_accounts(self, _("All accounts"))
             self.fields["user_id"].help_text = _(
                 "26 small letters and digits; an event shows it when you point at the name."
             )

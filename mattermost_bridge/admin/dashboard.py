@@ -14,6 +14,7 @@ from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.pairing import waiting
 from mattermost_bridge.models import Account, Agent, BridgeDefaults, Delivery, InboundEvent, PairingRequest
 from mattermost_bridge.models.states import LISTENING, DeliveryState, EventState
+from mattermost_bridge.services import rights
 
 #: So many rows of each kind stand on the first page; the list has the rest.
 MOST = 10
@@ -23,7 +24,7 @@ MOST_ACCOUNTS = 50
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's dashboard callback: adds the parts of the first page, in a constant number of queries."""
     see = {
-        name: request.user.has_perm(f"mattermost_bridge.view_{name}")
+        name: rights.may(request.user, f"view_{name}")
         for name in ("account", "pairingrequest", "delivery", "inboundevent", "agent")
     }
     parts: dict[str, Any] = {}
@@ -106,7 +107,8 @@ def _events(request: HttpRequest) -> list[dict[str, Any]]:
 def _accounts(request: HttpRequest) -> list[dict[str, Any]]:
     """Every account with state, reason and since when; those in trouble first."""
     rows = (
-        Account.objects.filter(archived_at=None)
+        rights.accounts_visible_to(request.user)
+        .filter(archived_at=None)
         .select_related("listener_lease", "agent")
         .defer("bot_token", "pairing_text", "agent__api_key", "agent__instructions")
         .order_by("account_id")[:MOST_ACCOUNTS]
@@ -142,7 +144,7 @@ def _steps(request: HttpRequest, accounts: list[dict[str, Any]]) -> list[dict[st
             {
                 "title": _("Add an account"),
                 "text": _("Make a bot account in Mattermost, then enter its address and token here and test them."),
-                "link": looks.add_of(Account) if request.user.has_perm("mattermost_bridge.add_account") else "",
+                "link": looks.add_of(Account) if rights.may(request.user, "add_account") else "",
             }
         )
     if not Agent.objects.exists():
@@ -150,11 +152,11 @@ def _steps(request: HttpRequest, accounts: list[dict[str, Any]]) -> list[dict[st
             {
                 "title": _("Add an agent"),
                 "text": _("Somebody has to answer: echo to try the way, or a server that speaks the OpenAI chat API."),
-                "link": looks.add_of(Agent) if request.user.has_perm("mattermost_bridge.add_agent") else "",
+                "link": looks.add_of(Agent) if rights.may(request.user, "add_agent") else "",
             }
         )
     elif agentless := [row for row in accounts if row["agentless"]]:
-        defaults = request.user.has_perm("mattermost_bridge.change_bridgedefaults")
+        defaults = rights.may(request.user, "change_bridgedefaults")
         steps.append(
             {
                 "title": _("Choose an agent"),

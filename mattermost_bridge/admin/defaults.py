@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.account_forms import show_inherited
+from mattermost_bridge.admin.account_forms import RETRY_FIELDSET, show_inherited
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists, confirm_field
 from mattermost_bridge.config.inherited import inherited
-from mattermost_bridge.models import Account, Agent, BridgeDefaults
-from mattermost_bridge.services import defaults
+from mattermost_bridge.models import Agent, BridgeDefaults
+from mattermost_bridge.models.accounts import RETRY_FIELDS
+from mattermost_bridge.services import defaults, rights
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded
 from mattermost_bridge.services.fields import OF_DEFAULTS
@@ -41,6 +42,7 @@ class DefaultsForm(ServiceForm):
             "own_group_allow_from",
             "text_chunk_limit",
             "pairing_text",
+            *RETRY_FIELDS.values(),
             "default_account",
         )
 
@@ -74,6 +76,7 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
             (None, {"fields": (*confirm, "enabled", "base_url", "agent")}),
             (gettext_lazy("Who may write"), who),
             (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
+            RETRY_FIELDSET,
             (gettext_lazy("Rarely needed"), rare),
         ]
 
@@ -93,13 +96,13 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
         row, _made = BridgeDefaults.objects.get_or_create(pk=1)
         return HttpResponseRedirect(looks.page_of(row))
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """There is one row."""
         return False
 
     def summary(self, request: HttpRequest, record: BridgeDefaults) -> dict[str, Any]:
         """What these values are for."""
-        count = Account.objects.filter(archived_at=None).count()
+        count = rights.accounts_visible_to(request.user).filter(archived_at=None).count()
         return {"sentence": _("These values hold for accounts that have none of their own. Accounts: %d.") % count}
 
     def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:

@@ -23,9 +23,9 @@ from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Delivery, OutboxState
 from mattermost_bridge.models.states import UNSETTLED, DeliveryKind, DeliveryState
-from mattermost_bridge.services import by_hand
+from mattermost_bridge.services import by_hand, rights
 
-MAY_SEE_CODES = "mattermost_bridge.change_pairingrequest"
+MAY_SEE_CODES = "change_pairingrequest"
 LATE = timedelta(minutes=1)
 MOST_ATTEMPTS = 50
 
@@ -130,7 +130,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
         """Names of channels and people, and whether codes are shown."""
         names = Names({r.account_id for r in rows}, {r.channel_id for r in rows}, {r.recipient_id for r in rows})
-        shows_codes = request.user.has_perm(MAY_SEE_CODES)
+        shows_codes = rights.may(request.user, MAY_SEE_CODES)
         for row in rows:
             row.names = names
             row.shows_text = shows_codes or row.kind != DeliveryKind.CHALLENGE

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from mattermost_bridge.models import Account
+from mattermost_bridge.services import rights
 
 
 class QuestionFilter(SimpleListFilter):
@@ -61,8 +61,8 @@ class AccountFilter(SimpleListFilter):
     path = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Every account by its id, put-away ones too: their history stays readable."""
-        rows = Account.objects.order_by("account_id").values_list("pk", "account_id")
+        """Every account that the person may see by its id, put-away ones too: their history stays readable."""
+        rows = rights.accounts_visible_to(request.user).order_by("account_id").values_list("pk", "account_id")
         return [(str(pk), account_id) for pk, account_id in rows]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +27,7 @@ from mattermost_bridge.models import (
 )
 from mattermost_bridge.models.states import DeliveryState
 
+from mattermost_bridge.services import rights
 #: A badge counts up to here: more is "many".
 MOST = 99
 NOT_SENT = f"state={DeliveryState.DEAD}"
@@ -107,12 +108,16 @@ def _counts(request: HttpRequest) -> tuple[int, int]:
 
     requests = deliveries = 0
     if _may_view(request, PairingRequest):
-        requests = PairingRequest.objects.filter(waiting()).values("pk")[: MOST + 1].count()
+        requests = _count(request, PairingRequest.objects.filter(waiting()))
     if _may_view(request, Delivery):
-        deliveries = Delivery.objects.filter(state=DeliveryState.DEAD).values("pk")[: MOST + 1].count()
+        deliveries = _count(request, Delivery.objects.filter(state=DeliveryState.DEAD))
     return requests, deliveries
 
 
 def _may_view(request: HttpRequest, model: type[Model]) -> bool:
     label, name = model._meta.app_label, model._meta.model_name
-    return request.user.has_perm(f"{label}.view_{name}") or request.user.has_perm(f"{label}.change_{name}")
+def _count(request: HttpRequest, rows: QuerySet) -> int:
+    return rights.visible_to(request.user, rows).values("pk")[: MOST + 1].count()
+
+
+    return any(rights.may(request.user, f"{label}.{action}_{name}") for action in ("view", "change"))

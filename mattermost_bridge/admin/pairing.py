@@ -19,9 +19,9 @@ from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import InboundEvent, PairingRequest
 from mattermost_bridge.models.states import PairingState
-from mattermost_bridge.services import pairing
+from mattermost_bridge.services import pairing, rights
 
-MAY_APPROVE = "mattermost_bridge.change_pairingrequest"
+MAY_APPROVE = "change_pairingrequest"
 
 
 def waiting() -> Q:
@@ -131,18 +131,18 @@ class PairingAdmin(ReadOnlyAdmin):
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """A code may be searched by those who may see it."""
-        return ("username", "user_id", "code") if request.user.has_perm(MAY_APPROVE) else ("username", "user_id")
+        return ("username", "user_id", "code") if rights.may(request.user, MAY_APPROVE) else ("username", "user_id")
 
     def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
         """Whether codes are shown."""
         for row in rows:
-            row.shows_code = request.user.has_perm(MAY_APPROVE)
+            row.shows_code = rights.may(request.user, MAY_APPROVE, row)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """One request; its code only for those who may approve."""
         record = super().get_object(request, object_id, from_field)
         if record is not None:
-            record.shows_code = request.user.has_perm(MAY_APPROVE)
+            record.shows_code = rights.may(request.user, MAY_APPROVE, record)
         return record
 
     def summary(self, request: HttpRequest, record: PairingRequest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Everything is a POST with a CSRF token, since a link that changes something can 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from mattermost_bridge.models.fields import WrongKeyError
+from mattermost_bridge.services import rights
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import AlreadyDecided, Refused
 
@@ -60,8 +61,16 @@ class Verb:
     fits_in_row: Callable[[Any], bool] | None = None
 
     def allowed(self, request: HttpRequest) -> bool:
-        """Whether the signed-in person may do this."""
-        return bool(request.user.has_perm(f"mattermost_bridge.{self.permission}"))
+        """Whether the signed-in person may do this to some records."""
+        return rights.may(request.user, self.permission)
+
+    def for_person(self, request: HttpRequest) -> Verb:
+        """The same, fitting only those records to which the signed-in person may do it."""
+
+        def fits(record: Any) -> bool:
+            return self.fits(record) and rights.may(request.user, self.permission, record)
+
+        return replace(self, fits=fits)
 
 
 class VerbsMixin:
@@ -74,7 +83,7 @@ class VerbsMixin:
         """The verbs that the signed-in person may use here."""
         if not self.verbs or not self.has_view_or_change_permission(request):  # type: ignore[attr-defined]
             return []
-        return [verb for verb in self.verbs if verb.allowed(request)]
+        return [verb.for_person(request) for verb in self.verbs if verb.allowed(request)]
 
     def get_actions(self, request: HttpRequest) -> dict[str, tuple[Callable[..., Any], str, Any]]:
         """Bulk actions: Django's own for this model (deleting users, for one), and the verbs."""
@@ -131,17 +140,20 @@ class VerbsMixin:
         verb = next((verb for verb in self.verbs if verb.name == name), None)
         if verb is None:
             raise Http404
-        if verb not in self.verbs_for(request):
+        if verb.name not in {allowed.name for allowed in self.verbs_for(request)}:
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         rows = self.get_queryset(request).filter(pk=pk)  # type: ignore[attr-defined]
-        if not rows.exists():
+        record = rows.first()
+        if record is None:
             raise Http404
+        if not rights.may(request.user, verb.permission, record):
+            raise PermissionDenied
         back = _back(request, self._list_url())
         if verb.ask and "confirmed" not in request.POST:
             return self.ask(request, verb, rows, back)
-        carry_out(request, verb, [pk])
+        carry_out(request, verb, rows)
         return HttpResponseRedirect(back)
 
     def ask(self, request: HttpRequest, verb: Verb, rows: QuerySet, back: str, *, bulk: bool = False) -> HttpResponse:
@@ -162,13 +174,20 @@ class VerbsMixin:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")  # type: ignore[attr-defined]
 
 
-def carry_out(request: HttpRequest, verb: Verb, pks: Iterable[int]) -> None:
-    """Do `verb` to each record and say what came of it: how many went well, and in words why others did not."""
+def carry_out(request: HttpRequest, verb: Verb, rows: QuerySet) -> None:
+    """Do `verb` to each record and say what came of it: how many went well, and in words why others did not.
+
+    The rows are those that the person may see; whether they may do this to each of them is looked at here.
+    """
     actor = Actor.of(request.user)  # type: ignore[arg-type]
     went_well, sentences = 0, []
-    for pk in pks:
+    # Oldest first: who asked first is served first.
+    for record in list(rows.order_by("pk")):
+        if not rights.may(request.user, verb.permission, record):
+            sentences.append((messages.ERROR, _("You may see %s and not change it.") % record))
+            continue
         try:
-            verb.run(actor, pk)
+            verb.run(actor, record.pk)
         except AlreadyDecided as refused:
             sentences.append((messages.WARNING, str(refused)))
         except (Refused, WrongKeyError) as refused:
@@ -187,8 +206,7 @@ def _bulk(verb: Verb) -> Callable[..., HttpResponse | None]:
     def action(model_admin: Any, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         if verb.ask and "confirmed" not in request.POST:
             return model_admin.ask(request, verb, queryset, request.get_full_path(), bulk=True)
-        # Oldest first: who asked first is served first.
-        carry_out(request, verb, queryset.order_by("pk").values_list("pk", flat=True))
+        carry_out(request, verb, queryset)
         return None
 
     action.__name__ = verb.name
