@@ -73,12 +73,17 @@ class ListenerHost:
         self._thread.start()
         self._started.wait()
 
+    def stop_soon(self) -> None:
+        """Begin to stop, without waiting; may be called from a signal handler. `stop` is still to come."""
+        if self._loop is not None and self._stopping is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                self._loop.call_soon_threadsafe(self._stopping.set)
+
     def stop(self, timeout: float = 30.0) -> None:
         """Close all connections and give the leases back at once; return when that is done."""
-        if self._thread is None or self._loop is None or self._stopping is None:
+        if self._thread is None:
             return
-        with contextlib.suppress(RuntimeError):  # the loop is closed already
-            self._loop.call_soon_threadsafe(self._stopping.set)
+        self.stop_soon()
         self._thread.join(timeout)
         if self._thread.is_alive():
             log.error("the listeners did not stop in time", seconds=timeout)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from celery import Celery, bootsteps
+from celery.signals import worker_shutting_down
 
 if TYPE_CHECKING:
     from mattermost_bridge.listeners.host import ListenerHost
@@ -41,6 +42,12 @@ class ListenersStep(bootsteps.StartStopStep):
 
         self.host = ListenerHost(self._most)
         self.host.start()
+        # The worker itself looks up to a second later, when its broker's connection gives it the time.
+        worker_shutting_down.connect(self._stop_soon)
+
+    def _stop_soon(self, **_: Any) -> None:
+        if self.host is not None:
+            self.host.stop_soon()
 
     def stop(self, parent: Any) -> None:
         """Close the connections and give the leases back, at once."""
