@@ -114,10 +114,10 @@ def _counts(request: HttpRequest) -> tuple[int, int]:
     return requests, deliveries
 
 
-def _may_view(request: HttpRequest, model: type[Model]) -> bool:
-    label, name = model._meta.app_label, model._meta.model_name
 def _count(request: HttpRequest, rows: QuerySet) -> int:
     return rights.visible_to(request.user, rows).values("pk")[: MOST + 1].count()
 
 
+def _may_view(request: HttpRequest, model: type[Model]) -> bool:
+    label, name = model._meta.app_label, model._meta.model_name
     return any(rights.may(request.user, f"{label}.{action}_{name}") for action in ("view", "change"))
