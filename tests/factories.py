@@ -241,6 +241,39 @@ class DeliveryFactory(factory.django.DjangoModelFactory):
     settled_at = factory.LazyFunction(timezone.now)
 
 
+class DirectChannelFactory(factory.django.DjangoModelFactory):
+    """A job that waits for its second attempt."""
+
+    class Meta:
+        model = models.DirectChannel
+
+    account = factory.SubFactory(AccountFactory)
+    user_id = factory.Sequence(lambda n: mattermost_id("user", n))
+    username = factory.Sequence(lambda n: f"{PEOPLE[n % len(PEOPLE)]}{n}")
+    attempt = 1
+    next_attempt_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=4.5))
+    error = "Mattermost API 503 Service Unavailable: unknown error"
+    error_status = 503
+    max_retries = 3
+    initial_delay_ms = 1000
+    max_delay_ms = 10_000
+    timeout_ms = 30_000
+
+
+class WaitingDeliveryFactory(DeliveryFactory):
+    """A message that waits until the person's direct channel is open."""
+
+    channel_id = ""
+    direct_channel = factory.SubFactory(DirectChannelFactory)
+    account = factory.SelfAttribute("direct_channel.account")
+    recipient_id = factory.SelfAttribute("direct_channel.user_id")
+    kind = states.DeliveryKind.MESSAGE
+    state = states.DeliveryState.QUEUED
+    attempts = 0
+    error = error_id = ""
+    settled_at = None
+
+
 class DeliveryAttemptFactory(factory.django.DjangoModelFactory):
     """An attempt that failed."""
 

@@ -17,6 +17,7 @@ from mattermost_bridge.admin.base import ServiceForm, offer, only_a_reference
 from mattermost_bridge.admin.own_lists import confirm_field
 from mattermost_bridge.config.inherited import Inherited, inherited
 from mattermost_bridge.models import Account, Agent
+from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.rules.pairing import DEFAULT_TEMPLATE
 
 SOURCES = {
@@ -26,6 +27,25 @@ SOURCES = {
     "built-in": gettext_lazy("built-in"),
 }
 _NEW_PASSWORD = {"autocomplete": "new-password", "spellcheck": "false"}
+
+
+#: What forms say beside the values of `dmChannelRetry`; what is inherited is said behind it.
+RETRY_HELP = {
+    "dm_retry_max_retries": gettext_lazy("How often opening a direct channel is tried again, 0 to 10."),
+    "dm_retry_initial_delay_ms": gettext_lazy("Milliseconds before the first retry, 100 to 60000; it doubles."),
+    "dm_retry_max_delay_ms": gettext_lazy("Milliseconds, 1000 to 60000; no delay is longer."),
+    "dm_retry_timeout_ms": gettext_lazy("Milliseconds, 5000 to 120000, in total."),
+}
+RETRY_FIELDSET = (
+    gettext_lazy("Opening direct channels"),
+    {
+        "fields": tuple(RETRY_FIELDS.values()),
+        "classes": ("collapse",),
+        "description": gettext_lazy(
+            "A message to a person opens the direct channel first. Refusals are final; what passes is tried again."
+        ),
+    },
+)
 
 
 def secret_field(label: Any) -> forms.CharField:
@@ -91,6 +111,7 @@ class AccountForm(ServiceForm):
             "dm_policy": gettext_lazy("Who may write to the bot directly."),
             "group_policy": gettext_lazy("Who may ask the bot in channels and groups."),
             "text_chunk_limit": gettext_lazy("Longer answers are split; a server takes 16383 at most."),
+            **RETRY_HELP,
         }
         fields = (
             "account_id",
@@ -105,6 +126,7 @@ class AccountForm(ServiceForm):
             "own_group_allow_from",
             "text_chunk_limit",
             "pairing_text",
+            *RETRY_FIELDS.values(),
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

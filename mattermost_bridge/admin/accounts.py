@@ -17,19 +17,24 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.account_forms import AccountForm
+from mattermost_bridge.admin.account_forms import RETRY_FIELDSET, AccountForm
 from mattermost_bridge.admin.account_page import facts, phase_of, summary_of
 from mattermost_bridge.admin.account_verbs import VERBS, AgentFilter, ConnectionFilter, StatusFilter
 from mattermost_bridge.admin.asking import answer, one_at_a_time
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists
+from mattermost_bridge.admin.send_message import send_link
 from mattermost_bridge.models import Account, BridgeDefaults, PairingRequest
+from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import PairingState
 from mattermost_bridge.services import accounts, tokens
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded
 
-CHANGED = ("name", "base_url", "agent", "dm_policy", "group_policy", "text_chunk_limit", "pairing_text")
+CHANGED = (
+    *("name", "base_url", "agent", "dm_policy", "group_policy", "text_chunk_limit", "pairing_text"),
+    *RETRY_FIELDS.values(),
+)
 
 
 @admin.register(Account)
@@ -134,6 +139,7 @@ class AccountAdmin(SavedByService, BridgeAdmin):
             (gettext_lazy("Who answers"), {"fields": ("agent",)}),
             (gettext_lazy("Who may write"), {"fields": who}),
             (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
+            RETRY_FIELDSET,
         ]
 
     def _confirms(self, request: HttpRequest) -> bool:
@@ -151,7 +157,8 @@ class AccountAdmin(SavedByService, BridgeAdmin):
 
     def summary(self, request: HttpRequest, record: Account) -> dict[str, Any]:
         """State, reason, since when, next try, and the last changes."""
-        return {**summary_of(record), "facts": facts(record)}
+        links = [] if record.is_archived else send_link(request, record.pk)
+        return {**summary_of(record), "facts": facts(record), "links": links}
 
     def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
         """Before a new token is saved the server is asked whose it is: outside of the transaction that saves."""

@@ -20,6 +20,7 @@ from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
 from mattermost_bridge.admin.names import Names
+from mattermost_bridge.admin.send_message import send_link
 from mattermost_bridge.admin.transcript import page_of_transcript
 from mattermost_bridge.models import Account, Conversation, InboundEvent
 
@@ -107,9 +108,17 @@ class ConversationAdmin(ReadOnlyAdmin):
             "account": looks.account(conversation.account),
             "with": self.who(conversation),
             "working": self.now_shown(conversation),
+            "links": self._links(request, conversation),
             "page": page,
         }
         return TemplateResponse(request, "admin/durar/transcript.html", context)
+
+    def _links(self, request: HttpRequest, record: Conversation) -> list[tuple[str, Any]]:
+        """To the form that sends a message into this conversation."""
+        if record.account.is_archived:
+            return []
+        to = record.peer_id if record.channel_type == "D" else f"channel:{record.channel_id}"
+        return send_link(request, record.account_id, to)
 
     @display(description=gettext_lazy("conversation"))
     def title_shown(self, record: Conversation) -> str:

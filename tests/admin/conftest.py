@@ -74,6 +74,7 @@ def records(db):
         "turn": turn,
         "inboundevent": factories.InboundEventFactory(account=account),
         "delivery": factories.DeliveryFactory(account=account),
+        "directchannel": factories.DirectChannelFactory(account=account),
         "connectionchange": factories.ConnectionChangeFactory(account=account),
         "auditentry": factories.AuditEntryFactory(account=account),
         "group": Group.objects.create(name="night shift"),

@@ -33,6 +33,7 @@ MAKERS = {
     "mattermost_bridge/inboundevent": lambda n: factories.InboundEventFactory(),
     "mattermost_bridge/turn": _answered,
     "mattermost_bridge/delivery": lambda n: _answered(n),
+    "mattermost_bridge/directchannel": lambda n: factories.WaitingDeliveryFactory(),
     "mattermost_bridge/connectionchange": lambda n: factories.ConnectionChangeFactory(),
     "mattermost_bridge/auditentry": lambda n: factories.AuditEntryFactory(),
     "auth/user": lambda n: User.objects.create_user(f"user{n}"),

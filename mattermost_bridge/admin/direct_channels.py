@@ -1,0 +1,243 @@
+"""Direct channels: through which channel a person is reached, and the jobs that open it where that is not known yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+from unfold.decorators import display
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.base import ReadOnlyAdmin
+from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
+from mattermost_bridge.admin.names import Names
+from mattermost_bridge.admin.send_message import URL_NAME, send_link, send_view
+from mattermost_bridge.admin.verbs import Verb
+from mattermost_bridge.models import Delivery, DirectChannel, OutboxState
+from mattermost_bridge.models.states import DeliveryState, DirectChannelState
+from mattermost_bridge.services import by_hand
+
+
+class QuestionsFilter(QuestionFilter):
+    """Whom is it not possible to reach?"""
+
+    title = gettext_lazy("question")
+    parameter_name = "question"
+    quick = True
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """Each is something that operators are asked."""
+        opening = Q(state=DirectChannelState.RESOLVING)
+        return {
+            "opening": (gettext_lazy("What is being opened?"), opening),
+            "retried": (gettext_lazy("What is tried again?"), opening & ~Q(error="")),
+            "failed": (gettext_lazy("Who could not be reached?"), Q(state=DirectChannelState.FAILED)),
+        }
+
+
+class StateFilter(QuestionFilter):
+    """By where it stands."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def questions(self) -> dict[str, tuple[Any, Q]]:
+        """Every state."""
+        return {member.value: (member.label, Q(state=member)) for member in DirectChannelState}
+
+
+VERBS = (
+    Verb(
+        "retry_now",
+        gettext_lazy("Retry now"),
+        ngettext_lazy("%d direct channel is tried now.", "%d direct channels are tried now."),
+        lambda actor, pk: by_hand.retry_direct_channel(pk, actor=actor),
+        "change_directchannel",
+        fits=lambda row: row.state in (DirectChannelState.RESOLVING, DirectChannelState.FAILED),
+    ),
+    Verb(
+        "give_up",
+        gettext_lazy("Give up"),
+        ngettext_lazy("%d direct channel was given up.", "%d direct channels were given up."),
+        lambda actor, pk: by_hand.give_up_direct_channel(pk, actor=actor),
+        "change_directchannel",
+        ask=gettext_lazy(
+            "Opening these direct channels is not tried any more, and the messages that wait for them are cancelled. "
+            "A new message to the person begins anew."
+        ),
+        look="danger",
+        fits=lambda row: row.state == DirectChannelState.RESOLVING,
+    ),
+)
+
+
+@admin.register(DirectChannel)
+class DirectChannelAdmin(ReadOnlyAdmin):
+    """Direct channels and the jobs that open them."""
+
+    verbs = VERBS
+    list_display = ("who", "account_name", "state_shown", "tried", "next_attempt", "last_error", "waiting")
+    list_filter = (QuestionsFilter, AccountFilter, since("started_at"), StateFilter)
+    search_fields = ("username", "user_id__exact", "channel_id__exact")
+    search_help_text = gettext_lazy("A username, or the id of a person or channel in full")
+    ordering = ("-id",)
+    fieldsets = (
+        (None, {"fields": ("who", "account_name", "channel", "error_full")}),
+        (
+            gettext_lazy("The job"),
+            {"fields": ("tried", "begun", "next_attempt", "settled", "values_shown", "status_shown", "error_id_shown")},
+        ),
+    )
+    readonly_fields = tuple(name for _title, options in fieldsets for name in options["fields"])
+    empty_title = gettext_lazy("No direct channels yet")
+    empty_text = gettext_lazy(
+        "When a message is sent to a person, the direct channel is opened first. Here stand each such channel and, "
+        "while that is tried, the attempts."
+    )
+
+    def empty_links(self, request: HttpRequest) -> list[tuple[str, Any]]:
+        """To the form that sends one."""
+        return send_link(request)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Without tokens, with how many messages wait."""
+        held = Delivery.objects.filter(direct_channel=OuterRef("pk"), channel_id="", state=DeliveryState.QUEUED)
+        counted = held.order_by().values("direct_channel").annotate(number=Count("pk")).values("number")
+        rows = super().get_queryset(request).select_related("account").defer("account__bot_token")
+        return rows.annotate(waiting_count=Subquery(counted))
+
+    def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Names of people."""
+        names = Names({r.account_id for r in rows}, user_ids={r.user_id for r in rows})
+        for row in rows:
+            row.names = names
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """One direct channel, with its names."""
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            self.prepare(request, [record])
+        return record
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's addresses, and the form that sends a message."""
+        return [path("send/", self.admin_site.admin_view(self.send_view), name=URL_NAME), *super().get_urls()]
+
+    def send_view(self, request: HttpRequest) -> HttpResponse:
+        """*Send a message*."""
+        return send_view(request, self.admin_site)
+
+    def summary(self, request: HttpRequest, record: DirectChannel) -> dict[str, Any]:
+        """State, last error, what keeps it from going on, and its messages."""
+        warnings = []
+        if record.state == DirectChannelState.RESOLVING:
+            outbox = OutboxState.objects.filter(pk=record.account_id).exclude(parked_since=None).first()
+            if outbox:
+                warnings.append(_("Nothing is tried for this account: %s") % outbox.parked_reason)
+        remedy = ""
+        if record.state == DirectChannelState.FAILED:
+            remedy = _("Remove the cause, then retry: the messages that were not delivered are sent, in order.")
+        return {
+            "badges": [self.state_shown(record)],
+            "title": str(record),
+            "sentence": record.error,
+            "remedy": remedy,
+            "warnings": warnings,
+            "links": [
+                (looks.list_of(Delivery, f"account={record.account_id}&q={record.user_id}"), _("Messages to them")),
+                *send_link(request, record.account_id, record.user_id),
+            ],
+        }
+
+    @display(description=gettext_lazy("person"))
+    def who(self, record: DirectChannel) -> SafeString:
+        """Who is reached through it."""
+        return record.names.person(record.account_id, record.user_id, record.username)  # type: ignore[attr-defined]
+
+    @display(description=gettext_lazy("account"))
+    def account_name(self, record: DirectChannel) -> SafeString:
+        """Which bot."""
+        return looks.account(record.account)
+
+    @display(description=gettext_lazy("state"))
+    def state_shown(self, record: DirectChannel) -> SafeString:
+        """The state; the error on hover."""
+        return looks.state(DirectChannelState, record.state, record.error[:300])
+
+    @display(description=gettext_lazy("attempt"))
+    def tried(self, record: DirectChannel) -> str | SafeString:
+        """Attempt n of m."""
+        if record.state == DirectChannelState.READY and not record.attempt:
+            return _("known without asking")
+        most = max(record.attempts, record.attempt)
+        return _("%(n)d of %(most)d") % {"n": record.attempt, "most": most}
+
+    @display(description=gettext_lazy("next attempt"))
+    def next_attempt(self, record: DirectChannel) -> SafeString | str:
+        """When; an attempt that is under way says so."""
+        if record.state != DirectChannelState.RESOLVING:
+            return looks.NOTHING
+        if record.claimed_by:
+            return looks.badge(_("Being tried"), "busy", record.claimed_by)
+        return looks.moment(record.next_attempt_at) if record.next_attempt_at else _("at once")
+
+    @display(description=gettext_lazy("last error"))
+    def last_error(self, record: DirectChannel) -> SafeString:
+        """Its status and its beginning."""
+        shown = looks.passage(record.error, 60)
+        return format_html('{}<span class="du-under">{}</span>', shown, record.error_status or "")
+
+    @display(description=gettext_lazy("messages that wait"))
+    def waiting(self, record: DirectChannel) -> SafeString:
+        """How many."""
+        count = record.waiting_count or 0  # type: ignore[attr-defined]
+        return looks.badge(count, "busy") if count else looks.NOTHING
+
+    @display(description=gettext_lazy("channel"))
+    def channel(self, record: DirectChannel) -> SafeString:
+        """The channel's id."""
+        return looks.code(record.channel_id)
+
+    @display(description=gettext_lazy("last error"))
+    def error_full(self, record: DirectChannel) -> SafeString:
+        """All of it."""
+        return looks.block(record.error)
+
+    @display(description=gettext_lazy("begun"))
+    def begun(self, record: DirectChannel) -> SafeString:
+        """When this job began."""
+        return looks.moment(record.started_at)
+
+    @display(description=gettext_lazy("settled"))
+    def settled(self, record: DirectChannel) -> SafeString:
+        """When it ended."""
+        return looks.moment(record.settled_at)
+
+    @display(description=gettext_lazy("values in force"))
+    def values_shown(self, record: DirectChannel) -> str:
+        """The retry values of this job."""
+        return _(
+            "%(retries)d retries, first after %(first)d ms, at most %(longest)d ms apart, %(total)d ms for an attempt"
+        ) % {
+            "retries": record.max_retries,
+            "first": record.initial_delay_ms,
+            "longest": record.max_delay_ms,
+            "total": record.timeout_ms,
+        }
+
+    @display(description=gettext_lazy("status"))
+    def status_shown(self, record: DirectChannel) -> SafeString:
+        """The HTTP status of the last answer."""
+        return looks.code(record.error_status or "")
+
+    @display(description=gettext_lazy("error id"))
+    def error_id_shown(self, record: DirectChannel) -> SafeString:
+        """Mattermost's name for the last error."""
+        return looks.code(record.error_id)

@@ -1,0 +1,127 @@
+"""*Send a message*: a small form that puts a message to a person or a channel into the outbox."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages as said
+from django.contrib.admin import AdminSite
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.models import Account, Delivery, DirectChannel
+from mattermost_bridge.models.fields import WrongKeyError
+from mattermost_bridge.services import messages
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import Refused
+from mattermost_bridge.services.rights import accounts_visible_to
+
+URL_NAME = "mattermost_bridge_directchannel_send"
+PERMISSION = "mattermost_bridge.add_delivery"
+#: A form that was sent is not sent a second time, by a double press or a reload, for so many seconds.
+REMEMBERED = 24 * 60 * 60
+
+
+def may_send(request: HttpRequest) -> bool:
+    """Whether the signed-in person may send messages."""
+    return bool(request.user.has_perm(PERMISSION))
+
+
+def send_link(request: HttpRequest, account_pk: int | None = None, to: str = "") -> list[tuple[str, Any]]:
+    """Address and words of the form, filled in as far as given; empty for who may not send."""
+    if not may_send(request):
+        return []
+    query = urlencode({name: value for name, value in (("account", account_pk), ("to", to)) if value})
+    return [(reverse(f"admin:{URL_NAME}") + (f"?{query}" if query else ""), _("Send a message"))]
+
+
+class MessageForm(forms.Form):
+    """By which bot, to whom, and what."""
+
+    account = forms.ModelChoiceField(
+        Account.objects.none(), label=gettext_lazy("account"), widget=UnfoldAdminSelectWidget, empty_label=None
+    )
+    to = forms.CharField(
+        label=gettext_lazy("to"),
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "@carol", "autocomplete": "off"}),
+        help_text=gettext_lazy("@username or a user id. For a channel: channel: and its id."),
+    )
+    text = forms.CharField(
+        label=gettext_lazy("text"),
+        max_length=messages.LONGEST,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+        help_text=gettext_lazy("Markdown, as in Mattermost. The audit log keeps that it was sent, not what it said."),
+    )
+    once = forms.CharField(widget=forms.HiddenInput, max_length=40)
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = accounts_visible_to(request.user).filter(archived_at=None)  # type: ignore[arg-type]
+        self.fields["account"].queryset = rows.defer("bot_token").order_by("account_id")  # type: ignore[attr-defined]
+
+
+def send_view(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """Show the form; on POST send, and say what became of it or why nothing was sent."""
+    if not may_send(request):
+        raise PermissionDenied
+    if request.method == "POST":
+        form = MessageForm(request, request.POST)
+        if form.is_valid() and (receipt := _sent(request, form)):
+            _say(request, receipt)
+            return HttpResponseRedirect(_next_page(request, receipt))
+    else:
+        given = {"account": request.GET.get("account"), "to": request.GET.get("to", "")}
+        form = MessageForm(request, initial={**given, "once": secrets.token_urlsafe(16)})
+    context = {
+        **site.each_context(request),
+        "opts": DirectChannel._meta,
+        "title": _("Send a message"),
+        "form": form,
+        "has_accounts": form.fields["account"].queryset.exists(),  # type: ignore[attr-defined]
+    }
+    return TemplateResponse(request, "admin/durar/send.html", context)
+
+
+def _sent(request: HttpRequest, form: MessageForm) -> messages.Receipt | None:
+    """Send what the form says; what is refused becomes an error of the form."""
+    account, data = form.cleaned_data["account"], form.cleaned_data
+    key = f"durar-sent-{request.user.pk}-{data['once']}"
+    if not cache.add(key, 1, REMEMBERED):
+        form.add_error(None, _("This message was sent already. Open the form anew to send another one."))
+        return None
+    try:
+        target = messages.find(account.pk, data["to"])
+        return messages.send(account.pk, target, data["text"], actor=Actor.of(request.user))  # type: ignore[arg-type]
+    except (Refused, WrongKeyError) as problem:
+        cache.delete(key)
+        form.add_error(None, str(problem))
+        return None
+
+
+def _say(request: HttpRequest, receipt: messages.Receipt) -> None:
+    if receipt.waits:
+        text = _("The message to %(to)s is in the outbox. It goes out once the direct channel is open.")
+    else:
+        text = _("The message to %(to)s is in the outbox and goes out now.")
+    parts = len(receipt.deliveries)
+    more = " " + ngettext("It has %d part.", "It has %d parts.", parts) % parts if parts > 1 else ""
+    said.success(request, text % {"to": receipt.target} + more)
+
+
+def _next_page(request: HttpRequest, receipt: messages.Receipt) -> str:
+    """Where to see what becomes of it, as far as the person may look."""
+    if request.user.has_perm("mattermost_bridge.view_delivery"):
+        return looks.page_of(Delivery(pk=receipt.deliveries[0]))
+    return reverse(f"admin:{URL_NAME}")
