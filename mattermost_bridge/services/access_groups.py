@@ -24,7 +24,7 @@ def create(*, actor: Actor, name: str) -> AccessGroup:
     with transaction.atomic():
         _save(group)
         audit.record(
-            actor=actor, verb="access_group.create", summary=f"The access group {group.name} was made.", target=group
+            actor=actor, verb="access.group_create", summary=f"The access group {group.name} was made.", target=group
         )
         effective.bump_version()
     return group
@@ -45,7 +45,7 @@ def rename(group_pk: int, *, actor: Actor, name: str) -> AccessGroup:
             entry.save(update_fields=["value"])
         audit.record(
             actor=actor,
-            verb="access_group.rename",
+            verb="access.group_rename",
             summary=f"The access group {before} is called {after} now.",
             target=group,
             details={"name": [before, after], "entries": len(entries)},
@@ -67,7 +67,7 @@ def remove(group_pk: int, *, actor: Actor) -> None:
         members = list(group.members.order_by("pk").values_list("user_id", flat=True))
         audit.record(
             actor=actor,
-            verb="access_group.remove",
+            verb="access.group_remove",
             summary=f"The access group {group.name} was removed.",
             target=group,
             details={"members": members},
@@ -105,7 +105,7 @@ def add_member(
         )
         audit.record(
             actor=actor,
-            verb="access_group.add",
+            verb="access.group_add",
             summary=f"{member} was put into the access group {group.name}.",
             target=group,
             details={"user_id": user_id, "until": expires_at.isoformat() if expires_at else None},
@@ -130,7 +130,7 @@ def change_member(
         until = f"until {expires_at:%Y-%m-%d %H:%M}" if expires_at else "without end"
         audit.record(
             actor=actor,
-            verb="access_group.end",
+            verb="access.group_end",
             summary=f"{member} is in the access group {member.group.name} {until}.",
             target=member.group,
             details={"until": [each.isoformat() if each else None for each in (before, expires_at)]},
@@ -145,7 +145,7 @@ def remove_member(member_pk: int, *, actor: Actor) -> None:
         member = _member(member_pk)
         audit.record(
             actor=actor,
-            verb="access_group.take_out",
+            verb="access.group_take_out",
             summary=f"{member} was taken out of the access group {member.group.name}.",
             target=member.group,
             details={"user_id": member.user_id},

@@ -51,7 +51,7 @@ def add(
             owner.save(update_fields=["own_groups"])
         audit.record(
             actor=actor,
-            verb="group_override.add",
+            verb="channel.add",
             summary=f"{override}: {_WORDS[require_mention]}, for {owner_named(account)}."
             + (" It has its own channel settings now and inherits none." if began and account else ""),
             account=account,
@@ -73,7 +73,7 @@ def change(override_pk: int, *, actor: Actor, require_mention: bool | None, note
         override.save(update_fields=["require_mention", "note"])
         audit.record(
             actor=actor,
-            verb="group_override.change",
+            verb="channel.change",
             summary=f"{override}: {_WORDS[require_mention]}, for {owner_named(override.account)}.",
             account=override.account,
             target=override,
@@ -89,7 +89,7 @@ def remove(override_pk: int, *, actor: Actor) -> None:
         override = _locked(override_pk)
         audit.record(
             actor=actor,
-            verb="group_override.remove",
+            verb="channel.remove",
             summary=f"The setting of {override} was removed from {owner_named(override.account)}.",
             account=override.account,
             target=override,
@@ -115,7 +115,7 @@ def use_own(*, actor: Actor, account: Account | None, own: bool) -> None:
         state = "has its own channel settings" if own else "no longer has its own channel settings"
         audit.record(
             actor=actor,
-            verb="group_override.own",
+            verb="channel.own",
             summary=f"{owner_named(account).capitalize()} {state}.",
             account=account,
             details={"own": own, "removed": removed},

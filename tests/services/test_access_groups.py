@@ -159,4 +159,4 @@ def test_every_change_has_its_row():
     access_groups.remove_member(member.pk, actor=ALICE)
     access_groups.remove(group.pk, actor=ALICE)
     verbs = ["create", "add", "rename", "end", "take_out", "remove"]
-    assert [row.verb for row in AuditEntry.objects.order_by("pk")] == [f"access_group.{verb}" for verb in verbs]
+    assert [row.verb for row in AuditEntry.objects.order_by("pk")] == [f"access.group_{verb}" for verb in verbs]

@@ -100,4 +100,4 @@ def test_every_change_has_its_row():
     group_overrides.remove(override.pk, actor=ALICE)
     group_overrides.use_own(actor=ALICE, account=account, own=False)
     verbs = [row.verb for row in AuditEntry.objects.order_by("pk")]
-    assert verbs == [f"group_override.{verb}" for verb in ("add", "change", "remove", "own")]
+    assert verbs == [f"channel.{verb}" for verb in ("add", "change", "remove", "own")]
