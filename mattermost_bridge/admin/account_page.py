@@ -10,7 +10,15 @@ from django.utils.translation import gettext_lazy
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.config.inherited import inherited
-from mattermost_bridge.models import AccessEntry, Account, ConnectionChange, Conversation, InboundEvent, OutboxState
+from mattermost_bridge.models import (
+    AccessEntry,
+    Account,
+    ConnectionChange,
+    Conversation,
+    DirectChannel,
+    InboundEvent,
+    OutboxState,
+)
 from mattermost_bridge.models.states import ConnectionPhase
 
 LAST_CHANGES = 8
@@ -80,6 +88,7 @@ def facts(account: Account) -> list[tuple[Any, Any]]:
             (looks.list_of(Conversation, f"account={account.pk}"), _("Conversations")),
             (looks.list_of(InboundEvent, f"account={account.pk}"), _("Events")),
             (looks.list_of(AccessEntry, f"account={account.pk}"), _("Access")),
+            (looks.list_of(DirectChannel, f"account={account.pk}"), _("Direct channels")),
         )),
     ]  # fmt: skip
     return rows

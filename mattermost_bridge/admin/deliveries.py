@@ -107,7 +107,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         (None, {"fields": ("text_full", "attempts_shown")}),
         (
             gettext_lazy("Where to"),
-            {"fields": ("account_name", "where", "thread", "recipient", "part_of", "turn_link", "kind_shown")},
+            {
+                "fields": (
+                    *("account_name", "where", "direct_channel_link", "thread", "recipient"),
+                    *("part_of", "turn_link", "kind_shown"),
+                )
+            },
         ),
         (
             gettext_lazy("Times and ids"),
@@ -123,7 +128,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return (
             super()
             .get_queryset(request)
-            .select_related("account", "turn__conversation")
+            .select_related("account", "turn__conversation", "direct_channel")
             .defer("account__bot_token", "turn__question", "turn__answer")
         )
 
@@ -152,6 +157,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
             elif outbox and outbox.paused_since:
                 warnings.append(_("Sending is paused: %s") % outbox.paused_reason)
         remedy = ""
+        if record.state == DeliveryState.QUEUED and not record.channel_id:
+            remedy = _("It goes out once the direct channel to the person is open; see below how far that is.")
         if record.state == DeliveryState.DEAD:
             remedy = _("Remove the cause, then send it again. What may have been posted already is looked for first.")
         return {
@@ -221,6 +228,11 @@ class DeliveryAdmin(ReadOnlyAdmin):
             row.when, row.then = looks.moment(row.at), looks.moment(row.next_attempt_at)
             row.verdict = looks.badge(_("unclear"), "warning") if row.unclear else looks.badge(_("failed"), "bad")
         return render_to_string("admin/durar/attempts.html", {"attempts": rows})
+
+    @display(description=gettext_lazy("direct channel"))
+    def direct_channel_link(self, record: Delivery) -> SafeString:
+        """The direct channel that it goes through, where that was opened for it."""
+        return looks.link(record.direct_channel)
 
     @display(description=gettext_lazy("thread"))
     def thread(self, record: Delivery) -> SafeString:
