@@ -86,17 +86,19 @@ def hint(conversation_id: int) -> None:
 
 def conversation_for(event: InboundEvent, decision: Decision) -> Conversation:
     """The conversation that an admitted event belongs to."""
-    conversation, _ = Conversation.objects.get_or_create(
-        account_id=event.account_id,
-        session_key=decision.session_key,
-        defaults={
-            "channel_id": event.channel_id,
-            "channel_type": event.channel_type,
-            "root_id": decision.reply_root,
-            "peer_id": event.user_id if event.channel_type == "D" else "",
-            "title": lambda: _title(event),
-        },
-    )
+    key = {"account_id": event.account_id, "session_key": decision.session_key}
+    conversation = Conversation.objects.filter(**key).first()
+    if conversation is None:
+        conversation, _ = Conversation.objects.get_or_create(
+            **key,
+            defaults={
+                "channel_id": event.channel_id,
+                "channel_type": event.channel_type,
+                "root_id": decision.reply_root,
+                "peer_id": event.user_id if event.channel_type == "D" else "",
+                "title": _title(event),
+            },
+        )
     return conversation
 
 
