@@ -23,7 +23,9 @@ from mattermost_bridge.models import (
     BridgeDefaults,
     GroupOverride,
 )
+from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+from mattermost_bridge.rules.direct_channels import LIMITS, delays_problem
 from mattermost_bridge.services import accounts
 from tests.config.files import ACTOR, CAROL, DAVE, ONE, take
 
@@ -98,8 +100,9 @@ OVERRIDES = st.fixed_dictionaries(
         "own_allow_from": st.booleans(),
         "own_group_allow_from": st.booleans(),
         "own_groups": st.booleans(),
+        **{field: st.none() | st.integers(*LIMITS[name]) for name, field in RETRY_FIELDS.items()},
     }
-)
+).filter(lambda values: not delays_problem(values["dm_retry_initial_delay_ms"], values["dm_retry_max_delay_ms"]))
 GROUPS = st.dictionaries(
     st.sampled_from(["*", "channel1".ljust(26, "x"), "no id"]), st.sampled_from([True, False, None])
 )
