@@ -300,3 +300,62 @@ class AuditEntryFactory(factory.django.DjangoModelFactory):
     target_id = factory.SelfAttribute("account.pk")
     summary = factory.LazyAttribute(lambda entry: f"The account {entry.account.account_id} was changed: name.")
     details = factory.LazyFunction(lambda: {"name": ["Support", "Support team"], "token": "changed"})
+
+
+class AlertFactory(factory.django.DjangoModelFactory):
+    """An account that is down."""
+
+    class Meta:
+        model = models.Alert
+
+    account = factory.SubFactory(AccountFactory)
+    kind = states.AlertKind.ACCOUNT_DOWN
+    sentence = factory.LazyAttribute(lambda alert: f'The account "{alert.account.account_id}" is not connected.')
+    remedy = "Check that the server answers."
+    page = factory.LazyAttribute(lambda alert: f"/mattermost_bridge/account/{alert.account.pk}/change/")
+
+
+class AlertTargetFactory(factory.django.DjangoModelFactory):
+    """A webhook that is told of everything; with `channel`, a channel for one account."""
+
+    class Meta:
+        model = models.AlertTarget
+        skip_postgeneration_save = True
+
+    class Params:
+        channel = factory.Trait(
+            kind=states.AlertTargetKind.MATTERMOST,
+            account=factory.SubFactory(AccountFactory),
+            channel_id=factory.Sequence(lambda n: mattermost_id("channel", n)),
+            all_accounts=False,
+        )
+
+    name = factory.Sequence(lambda n: f"On call {n}")
+    url = "https://hooks.example.com/secret-of-a-webhook"
+    url_host = "https://hooks.example.com"
+    url_set_at = factory.LazyFunction(timezone.now)
+    signing_secret = "signing-secret-of-a-webhook"
+    secret_set_at = factory.LazyFunction(timezone.now)
+    kinds = factory.LazyFunction(lambda: list(states.AlertKind.values))
+
+    @factory.post_generation
+    def chosen(self, create, extracted, **kwargs):
+        """A target for one account is told about the one that posts."""
+        if create and not self.all_accounts:
+            self.accounts.set([self.account])
+
+
+class AlertNoticeFactory(factory.django.DjangoModelFactory):
+    """A note that was given up."""
+
+    class Meta:
+        model = models.AlertNotice
+
+    alert = factory.SubFactory(AlertFactory)
+    target = factory.SubFactory(AlertTargetFactory)
+    target_name = factory.LazyAttribute(lambda notice: notice.target.name)
+    about = states.NoticeAbout.RAISED
+    state = states.NoticeState.DEAD
+    attempts = 1
+    error = "The webhook at hooks.example.com answers 404 and does not take alerts. Check the address."
+    settled_at = factory.LazyFunction(timezone.now)

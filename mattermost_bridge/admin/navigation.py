@@ -15,6 +15,9 @@ from mattermost_bridge.models import (
     AccessEntry,
     Account,
     Agent,
+    Alert,
+    AlertNotice,
+    AlertTarget,
     AuditEntry,
     BlockedUser,
     BridgeDefaults,
@@ -27,15 +30,15 @@ from mattermost_bridge.models import (
     Turn,
 )
 from mattermost_bridge.models.states import DeliveryState
-
 from mattermost_bridge.services import rights
+
 #: A badge counts up to here: more is "many".
 MOST = 99
 NOT_SENT = f"state={DeliveryState.DEAD}"
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """The groups of the sidebar with their badges; costs two counts that stop at `MOST`."""
+    """The groups of the sidebar with their badges; costs three counts that stop at `MOST`."""
     filtered = request.GET.get("state") == DeliveryState.DEAD
     waiting, dead = _counts(request)
     deliveries = looks.list_of(Delivery)
@@ -53,6 +56,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 **_badge(dead, "danger"),
                 "active": on_deliveries and filtered,
             },
+            {**_item(request, Alert, _("Alerts"), "notifications_active"), **_badge(_open_alerts(request), "danger")},
         ),
         _group(
             _("Bots"),
@@ -73,10 +77,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             {**_item(request, Delivery, _("Deliveries"), "outbox"), "active": on_deliveries and not filtered},
             _item(request, DirectChannel, _("Direct channels"), "forward_to_inbox"),
             _item(request, ConnectionChange, _("Connection changes"), "cable"),
+            _item(request, AlertNotice, _("Alert notes"), "outgoing_mail"),
             _item(request, AuditEntry, _("Audit log"), "history"),
         ),
         _group(
             _("Administration"),
+            _item(request, AlertTarget, _("Alert targets"), "campaign"),
             _item(request, User, _("Users"), "person"),
             _item(request, Group, _("Groups"), "group"),
         ),
@@ -100,9 +106,22 @@ def _item(request: HttpRequest, model: type[Model], title: Any, icon: str, query
 
 
 def _badge(count: int, variant: str) -> dict[str, Any]:
-    if not count:
-        return {}
-    return {"badge": str(count) if count <= MOST else f"{MOST}+", "badge_variant": variant, "badge_style": "solid"}
+    """An item with a badge has one also while it counts nothing: an open page may have to show it later."""
+    return {"badge": _words(count), "badge_variant": variant}
+
+
+def _words(count: int) -> str:
+    return str(count) if 0 < count <= MOST else f"{MOST}+" if count else ""
+
+
+def badges(request: HttpRequest) -> dict[str, str]:
+    """The words of each badge by the address of its item, for pages that are open."""
+    waiting, dead = _counts(request)
+    return {
+        looks.list_of(PairingRequest): _words(waiting),
+        looks.list_of(Delivery, NOT_SENT): _words(dead),
+        looks.list_of(Alert): _words(_open_alerts(request)),
+    }
 
 
 def _counts(request: HttpRequest) -> tuple[int, int]:
@@ -118,6 +137,10 @@ def _counts(request: HttpRequest) -> tuple[int, int]:
 
 def _count(request: HttpRequest, rows: QuerySet) -> int:
     return rights.visible_to(request.user, rows).values("pk")[: MOST + 1].count()
+
+
+def _open_alerts(request: HttpRequest) -> int:
+    return _count(request, Alert.objects.filter(resolved_at=None)) if _may_view(request, Alert) else 0
 
 
 def _may_view(request: HttpRequest, model: type[Model]) -> bool:

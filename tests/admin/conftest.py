@@ -63,9 +63,13 @@ def records(db):
     conversation = factories.ConversationFactory(account=account)
     turn = factories.TurnFactory(conversation=conversation, agent=account.agent)
     guard = {"user_agent": "x", "ip_address": "127.0.0.1", "username": "mallory", "http_accept": "x", "path_info": "/"}
+    notice = factories.AlertNoticeFactory(alert__account=account)
     return {
         "account": account,
         "agent": account.agent,
+        "alert": notice.alert,
+        "alertnotice": notice,
+        "alerttarget": notice.target,
         "bridgedefaults": BridgeDefaults.objects.get(pk=1),
         "pairingrequest": factories.PairingRequestFactory(account=account),
         "accessentry": factories.AccessEntryFactory(account=account),
