@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from mattermost_bridge.config import effective
@@ -17,6 +17,7 @@ from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.messages import Target
 from tests.bridge import make_account
+from tests.services.test_two_operators_at_once import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ALICE = Actor("alice", "panel")
@@ -495,7 +496,8 @@ def test_another_bot_has_its_own_direct_channels(sandbox, account, carol, hints)
     other = {"id": sandbox.user_id("helper"), "token": sandbox.token("helper")}
     send(account, carol, "of the first")
     hints.run()
-    tokens.drop_knowledge(account)
+    with transaction.atomic():
+        tokens.drop_knowledge(account)
     Account.objects.update(bot_user_id=other["id"], bot_token=other["token"])
     effective.bump_version()
     assert not DirectChannel.objects.exists()
@@ -510,7 +512,8 @@ def test_a_job_under_way_begins_again_for_another_bot(sandbox, account, carol, h
     send(account, carol)
     hints.run()
     late = direct_channels._claim(_due_again().pk)
-    tokens.drop_knowledge(account)
+    with transaction.atomic():
+        tokens.drop_knowledge(account)
     Account.objects.update(bot_user_id=other["id"], bot_token=other["token"])
     effective.bump_version()
     assert not direct_channels.resolved(late, sandbox.user_id("durar"), sandbox.channel_id("carol,durar"))
@@ -532,3 +535,26 @@ def test_an_account_without_a_token_waits_and_uses_no_attempt_up(account, carol,
     assert (job().state, job().attempt) == ("resolving", 0)
     assert "token" in job().error
     assert job().next_attempt_at > timezone.now()
+
+
+def test_of_many_who_try_at_once_one_does_and_what_is_sent_meanwhile_is_not_left_behind(sandbox, account, carol, hints):
+    send(account, carol, "0")
+    hints.lose()
+    pk = job().pk
+    sends = [lambda text=str(number): send(account, carol, text) for number in range(1, 5)]
+    results = at_once(*(lambda: direct_channels.attempt(pk) for _ in range(4)), *sends)
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert len(sandbox.requests(method="POST", path="channels/direct", who="durar")) == 1
+    assert not Delivery.objects.filter(channel_id="").exists()
+    hints.run()
+    in_order = list(Delivery.objects.order_by("pk").values_list("text", flat=True))
+    assert said(sandbox) == in_order
+    assert sorted(in_order) == ["0", "1", "2", "3", "4"]
+
+
+def test_two_first_messages_at_once_share_one_job(sandbox, account, carol, hints):
+    results = at_once(*(lambda text=text: send(account, carol, text) for text in "ab"))
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert DirectChannel.objects.count() == 1
+    hints.run()
+    assert sorted(said(sandbox)) == ["a", "b"]
