@@ -18,8 +18,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connections
 
-from mattermost_bridge.models import Account, BridgeDefaults
+from mattermost_bridge.models import Account, AlertTarget, BridgeDefaults
 from mattermost_bridge.models.fields import WrongKeyError
+from mattermost_bridge.models.states import AlertTargetKind
 
 TAG = "durar"
 SHORTEST_SECRET_KEY = 32
@@ -171,6 +172,22 @@ def records(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMe
     ]
 
 
+@register(TAG, Tags.database)
+def alerts(*, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Alerts that are to go by e-mail have a mail server."""
+    if "default" not in (databases or ()) or settings.MAIL_CONFIGURED or not _is_migrated():
+        return []
+    by_mail = AlertTarget.objects.filter(kind=AlertTargetKind.EMAIL, enabled=True)
+    return [
+        Warning(
+            f'The alert target "{name}" is told by e-mail, and no mail server is configured: nothing reaches it.',
+            hint="Set DURAR_EMAIL_URL (and DURAR_EMAIL_FROM), or switch the target off.",
+            id="durar.W007",
+        )
+        for name in by_mail.values_list("name", flat=True)[:10]
+    ]
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` can only be this machine."""
     try:
@@ -189,5 +206,5 @@ def _mode(path: Path) -> int | None:
 
 def _is_migrated() -> bool:
     """Whether the tables are there; before the first `migrate` there is nothing to look into."""
-    tables = {BridgeDefaults._meta.db_table, Account._meta.db_table}
+    tables = {model._meta.db_table for model in (BridgeDefaults, Account, AlertTarget)}
     return tables <= set(connections["default"].introspection.table_names())

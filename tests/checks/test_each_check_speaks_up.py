@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from django.core.checks import run_checks
 
 from mattermost_bridge import checks
-from mattermost_bridge.models import Account, Agent, BridgeDefaults
+from mattermost_bridge.models import Account, Agent, AlertTarget, BridgeDefaults
 
 
 def ids(found) -> set[str]:
@@ -130,6 +130,18 @@ def test_the_agent_of_the_defaults_serves_every_account(db):
 def test_disabled_accounts_are_as_good_as_none(db):
     Account.objects.create(account_id="ops", enabled=False)
     assert ids(checks.records(databases=["default"])) == {"durar.I001"}
+
+
+def test_alerts_by_mail_without_a_mail_server(db, settings):
+    AlertTarget.objects.create(name="Night shift", kind="email", emails="ops@example.com")
+    [message] = checks.alerts(databases=["default"])
+    assert message.id == "durar.W007"
+    assert "Night shift" in message.msg
+    AlertTarget.objects.update(enabled=False)
+    assert checks.alerts(databases=["default"]) == []
+    AlertTarget.objects.update(enabled=True)
+    settings.MAIL_CONFIGURED = True
+    assert checks.alerts(databases=["default"]) == []
 
 
 def test_without_a_database_the_records_are_left_alone(django_assert_num_queries):
