@@ -38,7 +38,8 @@ def temporary_server() -> Iterator[str]:
         if os.getuid() == 0:  # the server refuses to run as root
             account = pwd.getpwnam(USER)
             os.chown(folder, account.pw_uid, account.pw_gid)
-        _run([str(where / "initdb"), "-D", str(folder / "data"), "-U", USER, "-A", "trust", "--no-sync"], folder)
+        make = [str(where / "initdb"), "-D", str(folder / "data"), "-U", USER, "-A", "trust", "--no-sync"]
+        _run([*make, "-E", "UTF8", "--locale=C"], folder)
         options = f"-p {port} -h 127.0.0.1 -k {folder} -F -c synchronous_commit=off -c max_connections=200"
         control = [str(where / "pg_ctl"), "-D", str(folder / "data"), "-l", str(folder / "log"), "-w"]
         _run([*control, "-t", str(int(START_LIMIT)), "-o", options, "start"], folder)
