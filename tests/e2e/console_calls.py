@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.models import AccessEntry, Account, Agent, BridgeDefaults
-from mattermost_bridge.services import accounts, agents
+from mattermost_bridge.services import accounts, agents, messages
 from mattermost_bridge.services.audit import SYSTEM
 
 
@@ -98,3 +98,10 @@ def use_agent(slug: str, base_url: str, key: str) -> None:
     with transaction.atomic():
         BridgeDefaults.objects.filter(pk=1).update(agent=agent)
         effective.bump_version()
+
+
+def send_message(account_id: str, user_id: str, text: str, overrides: dict[str, int]) -> list[int]:
+    """A message by hand to a person; the ids of its deliveries."""
+    account = Account.objects.get(account_id=account_id)
+    target = messages.Target(user_id=user_id)
+    return list(messages.send(account.pk, target, text, actor=SYSTEM, overrides=overrides).deliveries)
