@@ -9,6 +9,7 @@ worker takes it. Nothing depends on it: what a killed process had here, the swee
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -20,6 +21,8 @@ log = structlog.get_logger(__name__)
 KINDS = frozenset({"durar.events.process", "durar.deliveries.drain"})
 #: So many may wait for a thread; deciding takes milliseconds, and one thread at least never runs a turn.
 MOST_WAITING = 100
+#: When every thread has been at its task for so many seconds, what comes next goes to whoever is free elsewhere.
+STUCK_SECONDS = 0.25
 
 
 class _Threads:
@@ -28,14 +31,15 @@ class _Threads:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._room = 0
+        self._count = self._room = 0
+        self._began: dict[int, float] = {}
 
     def start(self, count: int) -> None:
         """From now on `count` threads of this process take hints."""
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(count, thread_name_prefix="durar-nearby")
-                self._room = count + MOST_WAITING
+                self._count, self._room = count, count + MOST_WAITING
 
     def stop(self) -> None:
         """Take no more, and wait for what is being done."""
@@ -49,15 +53,22 @@ class _Threads:
         if name not in KINDS:
             return False
         with self._lock:
-            if self._pool is None or self._room <= 0:
+            if self._pool is None or self._room <= 0 or self._is_stuck():
                 return False
             self._room -= 1
             self._pool.submit(self._run, name, args)
         return True
 
+    def _is_stuck(self) -> bool:
+        """Whether all threads are busy with something slow: agents that think, a server that hangs."""
+        long_ago = time.monotonic() - STUCK_SECONDS
+        return len(self._began) >= self._count and all(began < long_ago for began in self._began.values())
+
     def _run(self, name: str, args: tuple) -> None:
         from durar_site.celery import app
 
+        with self._lock:
+            self._began[threading.get_ident()] = time.monotonic()
         try:
             close_old_connections()
             app.tasks[name](*args)
@@ -68,6 +79,7 @@ class _Threads:
             close_old_connections()
             with self._lock:
                 self._room += 1
+                self._began.pop(threading.get_ident(), None)
 
 
 _threads = _Threads()
