@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import direct_channels, outbox, sending
+from mattermost_bridge.services import opening, outbox, sending
 
 
 @shared_task(name="durar.deliveries.drain")
@@ -22,4 +22,4 @@ def remove_double(delivery_id: int) -> str:
 @shared_task(name="durar.deliveries.resolve_direct_channel")
 def resolve_direct_channel(direct_channel_id: int) -> str:
     """Make one attempt to open a person's direct channel."""
-    return "open" if direct_channels.attempt(direct_channel_id) else "not open, or not due now"
+    return "open" if opening.attempt(direct_channel_id) else "not open, or not due now"

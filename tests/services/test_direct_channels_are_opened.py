@@ -12,7 +12,7 @@ from mattermost_bridge.config import effective
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.mattermost import calls
 from mattermost_bridge.models import Account, AuditEntry, Delivery, DirectChannel, KnownChannel, OutboxState
-from mattermost_bridge.services import accounts, by_hand, direct_channels, messages, outbox, sweep, tokens
+from mattermost_bridge.services import accounts, by_hand, direct_channels, messages, opening, outbox, sweep, tokens
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.messages import Target
@@ -121,7 +121,7 @@ def test_messages_that_wait_go_out_in_order_and_later_ones_after_them(sandbox, a
     assert sandbox.hits(fault) == 1
     send(account, carol, "x" * 9000)
     its_time_has_come()
-    direct_channels.attempt(job().pk)
+    opening.attempt(job().pk)
     send(account, carol, "four")
     hints.run()
     assert [text[:4] for text in said(sandbox)] == ["one", "two", "xxxx", "xxxx", "xxxx", "four"]
@@ -138,13 +138,13 @@ def test_a_server_error_is_tried_again_after_the_delay_and_then_works(sandbox, a
     assert (row.state, row.attempt, row.error_status) == ("resolving", 1, status)
     assert str(status) in row.error
     assert timedelta(seconds=1) <= row.next_attempt_at - before
-    assert not direct_channels.attempt(row.pk)  # not before its time
+    assert not opening.attempt(row.pk)  # not before its time
     assert job().attempt == 1
     its_time_has_come()
-    direct_channels.attempt(row.pk)
+    opening.attempt(row.pk)
     assert job().attempt == 2
     its_time_has_come()
-    direct_channels.attempt(row.pk)
+    opening.attempt(row.pk)
     hints.run()
     assert (job().state, job().attempt) == ("ready", 3)
     assert said(sandbox) == ["hello"]
@@ -158,7 +158,7 @@ def test_after_the_last_attempt_the_job_has_failed_and_what_waited_is_dead_with_
     hints.run()
     for _ in range(5):
         its_time_has_come()
-        direct_channels.attempt(job().pk)
+        opening.attempt(job().pk)
     row = job()
     assert (row.state, row.attempt, row.error_status, row.next_attempt_at) == ("failed", 4, 503, None)
     assert sandbox.hits(fault) == 4
@@ -183,7 +183,7 @@ def test_too_many_requests_wait_as_long_as_the_server_asks(sandbox, account, car
     assert (row.state, row.attempt, row.error_status) == ("resolving", 1, 429)
     assert row.next_attempt_at - before >= timedelta(seconds=2)
     its_time_has_come()
-    direct_channels.attempt(row.pk)
+    opening.attempt(row.pk)
     hints.run()
     assert said(sandbox) == ["hello"]
 
@@ -204,7 +204,7 @@ def test_a_dropped_connection_is_tried_again(sandbox, account, carol, hints):
     assert (row.state, row.attempt, row.error_status) == ("resolving", 1, None)
     assert "without an answer" in row.error
     its_time_has_come()
-    direct_channels.attempt(row.pk)
+    opening.attempt(row.pk)
     hints.run()
     assert said(sandbox) == ["hello"]
 
@@ -229,15 +229,15 @@ def test_an_attempt_that_hangs_past_its_limit_is_ended_and_tried_again(sandbox, 
     assert sandbox.hits(fault) == 1
     its_time_has_come()
     DirectChannel.objects.update(timeout_ms=30_000)
-    direct_channels.attempt(row.pk)
+    opening.attempt(row.pk)
     hints.run()
     assert said(sandbox) == ["hello"]
 
 
 def test_a_server_that_drips_its_answer_cannot_stretch_an_attempt(account):
-    with_own_time = direct_channels.client_of(settings_for(account.pk), total=7.5)
+    with_own_time = opening.client_of(settings_for(account.pk), total=7.5)
     assert with_own_time.timeout == (5.0, 7.5)  # of the whole call, by the client's own deadline
-    assert direct_channels.client_of(settings_for(account.pk)) is not with_own_time
+    assert opening.client_of(settings_for(account.pk)) is not with_own_time
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_a_refusal_is_final_at_once(sandbox, account, carol, hints, status, erro
     assert (row.state, row.attempt, row.error_status, row.error_id) == ("failed", 1, status, error_id)
     assert states() == ["dead"]
     its_time_has_come()
-    direct_channels.attempt(row.pk)
+    opening.attempt(row.pk)
     assert sandbox.hits(fault) == 1
 
 
@@ -293,9 +293,9 @@ def test_a_token_that_was_replaced_meanwhile_parks_nothing(sandbox, account, car
     old = settings_for(account.pk)
     accounts.set_token(account.pk, actor=ALICE, token=sandbox.issue_token("durar"))
     sandbox.control("POST", "tokens/revoke", who="durar", token=old.token)
-    monkeypatch.setattr(direct_channels, "settings_for", lambda pk: old)
+    monkeypatch.setattr(opening, "settings_for", lambda pk: old)
     hints.given.popleft()
-    direct_channels.attempt(job().pk)
+    opening.attempt(job().pk)
     monkeypatch.undo()
     assert OutboxState.objects.get().parked_since is None
     hints.run()
@@ -314,11 +314,11 @@ def test_the_bot_may_not_be_known_yet(sandbox, account, carol, hints):
 def test_the_worker_killed_in_an_attempt_loses_nothing(sandbox, account, carol, hints):
     send(account, carol)
     hints.lose()
-    claimed = direct_channels._claim(job().pk)
+    claimed = opening._claim(job().pk)
     assert claimed is not None
     row = job()
     assert row.next_attempt_at > timezone.now()  # pushed forward before the call
-    assert not direct_channels.attempt(row.pk)  # nobody else makes it meanwhile
+    assert not opening.attempt(row.pk)  # nobody else makes it meanwhile
     sweep_now(hints)
     assert direct_channels.RESOLVE not in hints.names()
     its_worker_died()
@@ -338,9 +338,9 @@ def test_the_worker_killed_after_the_server_made_the_channel_loses_nothing(sandb
 
     send(account, carol)
     hints.lose()
-    monkeypatch.setattr(direct_channels, "resolved", die)
+    monkeypatch.setattr(opening, "resolved", die)
     with pytest.raises(Killed):
-        direct_channels.attempt(job().pk)
+        opening.attempt(job().pk)
     monkeypatch.undo()
     assert (job().state, states()) == ("resolving", ["queued"])
     its_worker_died()
@@ -376,13 +376,13 @@ def test_a_retry_that_has_come_due_is_hinted_again_at_once(sandbox, account, car
 def test_an_attempt_whose_claim_was_taken_over_does_not_count(sandbox, account, carol, hints):
     send(account, carol)
     hints.lose()
-    first = direct_channels._claim(job().pk)
+    first = opening._claim(job().pk)
     its_worker_died()
-    second = direct_channels._claim(job().pk)
+    second = opening._claim(job().pk)
     assert second is not None
-    assert not direct_channels.resolved(first, account.bot_user_id, "wrong".ljust(26, "x"))
+    assert not opening.resolved(first, account.bot_user_id, "wrong".ljust(26, "x"))
     assert job().state == "resolving"
-    assert direct_channels.resolved(second, account.bot_user_id, sandbox.channel_id("carol,durar"))
+    assert opening.resolved(second, account.bot_user_id, sandbox.channel_id("carol,durar"))
 
 
 def test_the_values_of_the_account_hold_for_the_job_and_a_call_overrides_field_by_field(account, carol):
@@ -441,16 +441,16 @@ def test_retry_now_ends_the_waiting(sandbox, account, carol, hints):
 
 def test_what_is_being_tried_right_now_cannot_be_tried_twice(account, carol, hints):
     send(account, carol)
-    assert direct_channels._claim(job().pk) is not None
+    assert opening._claim(job().pk) is not None
     with pytest.raises(Refused, match="right now"):
         by_hand.retry_direct_channel(job().pk, actor=ALICE)
 
 
 def test_giving_up_cancels_what_waits_and_an_attempt_under_way_does_not_count(sandbox, account, carol, hints):
     send(account, carol)
-    claimed = direct_channels._claim(job().pk)
+    claimed = opening._claim(job().pk)
     assert by_hand.give_up_direct_channel(job().pk, actor=ALICE) == 1
-    assert not direct_channels.resolved(claimed, account.bot_user_id, sandbox.channel_id("carol,durar"))
+    assert not opening.resolved(claimed, account.bot_user_id, sandbox.channel_id("carol,durar"))
     assert job().state == "given_up"
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.error) == ("cancelled", "Given up by alice.")
@@ -511,12 +511,12 @@ def test_a_job_under_way_begins_again_for_another_bot(sandbox, account, carol, h
     sandbox.fault("answer", status=503, **DIRECT)
     send(account, carol)
     hints.run()
-    late = direct_channels._claim(_due_again().pk)
+    late = opening._claim(_due_again().pk)
     with transaction.atomic():
         tokens.drop_knowledge(account)
     Account.objects.update(bot_user_id=other["id"], bot_token=other["token"])
     effective.bump_version()
-    assert not direct_channels.resolved(late, sandbox.user_id("durar"), sandbox.channel_id("carol,durar"))
+    assert not opening.resolved(late, sandbox.user_id("durar"), sandbox.channel_id("carol,durar"))
     hints.run()
     assert (job().attempt, job().bot_user_id) == (1, other["id"])
     assert [post["message"] for post in sandbox.posts("carol,helper")] == ["hello"]
@@ -542,7 +542,7 @@ def test_of_many_who_try_at_once_one_does_and_what_is_sent_meanwhile_is_not_left
     hints.lose()
     pk = job().pk
     sends = [lambda text=str(number): send(account, carol, text) for number in range(1, 5)]
-    results = at_once(*(lambda: direct_channels.attempt(pk) for _ in range(4)), *sends)
+    results = at_once(*(lambda: opening.attempt(pk) for _ in range(4)), *sends)
     assert not [result for result in results if isinstance(result, Exception)]
     assert len(sandbox.requests(method="POST", path="channels/direct", who="durar")) == 1
     assert not Delivery.objects.filter(channel_id="").exists()

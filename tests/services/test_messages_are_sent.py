@@ -105,7 +105,7 @@ def test_what_another_account_knows_is_not_used():
 
 
 def test_a_channel_that_the_person_opened_meanwhile_is_found_before_the_next_attempt(hints):
-    from mattermost_bridge.services import direct_channels
+    from mattermost_bridge.services import opening
 
     account = make_account()
     send(account)
@@ -114,7 +114,7 @@ def test_a_channel_that_the_person_opened_meanwhile_is_found_before_the_next_att
     assert row.attempt == 1
     KnownChannel.objects.create(account=account, channel_id=ROOM, type="D", name=f"{BOT_ID}__{CAROL}")
     DirectChannel.objects.update(next_attempt_at=None)
-    assert direct_channels.attempt(row.pk)
+    assert opening.attempt(row.pk)
     assert Delivery.objects.get().channel_id == ROOM
 
 
