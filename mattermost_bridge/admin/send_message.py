@@ -49,16 +49,16 @@ class MessageForm(forms.Form):
     """By which bot, to whom, and what."""
 
     account = forms.ModelChoiceField(
-        Account.objects.none(), label=gettext_lazy("account"), widget=UnfoldAdminSelectWidget, empty_label=None
+        Account.objects.none(), label=gettext_lazy("Account"), widget=UnfoldAdminSelectWidget, empty_label=None
     )
     to = forms.CharField(
-        label=gettext_lazy("to"),
+        label=gettext_lazy("To"),
         max_length=100,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "@carol", "autocomplete": "off"}),
-        help_text=gettext_lazy("@username or a user id. For a channel: channel: and its id."),
+        help_text=gettext_lazy("@username or a user id; for a channel, its id with channel: before it."),
     )
     text = forms.CharField(
-        label=gettext_lazy("text"),
+        label=gettext_lazy("Text"),
         max_length=messages.LONGEST,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
