@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse
 
 
 def _style(request: HttpRequest) -> str:
@@ -14,6 +16,18 @@ def _style(request: HttpRequest) -> str:
 
 def _script(request: HttpRequest) -> str:
     return static("durar/panel.js")
+
+
+def _live_style(request: HttpRequest) -> str:
+    return static("durar/live.css")
+
+
+def _words(request: HttpRequest) -> str:
+    return reverse("words")
+
+
+def _live(name: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(f"durar/{name}.js")
 
 
 def _icon(request: HttpRequest) -> str:
@@ -32,8 +46,13 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",
     "DASHBOARD_CALLBACK": "mattermost_bridge.admin.dashboard.first_page",
-    "STYLES": [_style],
-    "SCRIPTS": [_script],
+    "STYLES": [_style, _live_style],
+    # Read in this order: words of the page's language, then what uses them.
+    "SCRIPTS": [
+        _words,
+        _script,
+        *map(_live, ("live-patch", "live-time", "live-news", "live-rows", "live")),
+    ],
     "COLORS": {
         # A blue-green with enough contrast for white text on 600 and for itself on white.
         "primary": {

@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 from typing import Any
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from redis.exceptions import RedisError
 
 REMOVED = "[removed]"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -106,6 +108,28 @@ class AskedHowWeAre(logging.Filter):
         return getattr(getattr(record, "request", None), "path", "") != "/readyz"
 
 
+class SaidOnceAMinute(logging.Filter):
+    """While its server is away the channel layer says so every second, each time with a traceback. This lets one line a
+    minute through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = -60.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written; what it writes is made short."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, OSError | TimeoutError | RedisError):
+            return True
+        if time.monotonic() - self._said < 60:
+            return False
+        self._said = time.monotonic()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+        record.msg, record.args = "the broker does not answer, so open pages look by themselves: %s", (error,)
+        record.exc_info = record.exc_text = None
+        return True
+
+
 def _clock(*, as_json: bool) -> structlog.processors.TimeStamper:
     """When it happened: exact and in UTC for a collector, the time of day for people."""
     return structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S", utc=as_json)
@@ -163,7 +187,10 @@ def log_settings(*, as_json: bool, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"asked_how_we_are": {"()": "mattermost_bridge.logging.AskedHowWeAre"}},
+        "filters": {
+            "asked_how_we_are": {"()": "mattermost_bridge.logging.AskedHowWeAre"},
+            "said_once_a_minute": {"()": "mattermost_bridge.logging.SaidOnceAMinute"},
+        },
         "formatters": {"durar": {"()": "mattermost_bridge.logging.formatter", "as_json": as_json}},
         "handlers": {"out": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "durar"}},
         "root": {"handlers": ["out"], "level": "WARNING"},
@@ -179,5 +206,6 @@ def log_settings(*, as_json: bool, level: str) -> dict[str, Any]:
             },
             # A page that does not exist is no event; what failed inside is logged as an error.
             "django.request": {"level": "ERROR", "filters": ["asked_how_we_are"]},
+            "channels_redis.pubsub": {"filters": ["said_once_a_minute"]},
         },
     }

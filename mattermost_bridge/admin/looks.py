@@ -82,6 +82,18 @@ def moment(at: datetime | None, now: datetime | None = None) -> SafeString:
     return format_html('<time class="du-time" datetime="{}" title="{}">{}</time>', at.isoformat(), exact, words)
 
 
+def countdown(until: datetime | None, now: datetime | None = None) -> SafeString:
+    """The time that is left until then, which an open page counts down, with the exact end on hover."""
+    if until is None:
+        return NOTHING
+    exact = date_format(timezone.localtime(until), "Y-m-d H:i:s T")
+    left = (until - (now or timezone.now())).total_seconds()
+    words = length(left) if left > 0 else _("over")
+    return format_html(
+        '<time class="du-time" data-countdown datetime="{}" title="{}">{}</time>', until.isoformat(), exact, words
+    )
+
+
 def moment_ms(milliseconds: int) -> SafeString:
     """As `moment`, for a time of the Mattermost server in milliseconds; 0 is none."""
     return moment(datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None)
@@ -132,10 +144,11 @@ def link(record: Model | None, text: object = "") -> SafeString:
 
 
 def account(record: Model | None, nobody: object = "") -> SafeString:
-    """An account by its name, linked; `nobody` stands for none, as the defaults or all accounts."""
+    """An account by its name, linked to its overview; `nobody` stands for none, as the defaults or all accounts."""
     if record is None:
         return format_html('<span class="du-quiet">{}</span>', nobody)
-    return format_html('<a class="du-link" href="{}" title="{}">{}</a>', page_of(record), record.account_id, record)  # type: ignore[attr-defined]
+    address = reverse("admin:mattermost_bridge_account_overview", args=[record.pk])
+    return format_html('<a class="du-link" href="{}" title="{}">{}</a>', address, record.account_id, record)  # type: ignore[attr-defined]
 
 
 def by_whom(name: str, at: datetime | None) -> SafeString:

@@ -188,7 +188,7 @@ class PairingAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("time left"))
     def left(self, record: PairingRequest) -> SafeString:
         """Until when the code holds."""
-        return looks.moment(record.expires_at) if is_waiting(record) else looks.NOTHING
+        return looks.countdown(record.expires_at) if is_waiting(record) else looks.NOTHING
 
     @display(description=gettext_lazy("decided"))
     def decided(self, record: PairingRequest) -> SafeString:

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import User
 
 from mattermost_bridge.live.messages import Change, Kind
-from mattermost_bridge.services.rights import accounts_visible_to
+from mattermost_bridge.services import rights
 
 #: Whoever may view or change one of these models may be told of the kind.
 MODELS: dict[Kind, tuple[str, ...]] = {
@@ -35,11 +35,13 @@ class Sight:
 
     kinds: frozenset[Kind]
     accounts: frozenset[int]
+    unlimited: bool
 
     def of(self, changes: Iterable[Change]) -> list[Change]:
-        """Those of the changes that the person may be told of."""
+        """Those of the changes that the person may be told of. Of what belongs to no account, as agents, who is limited
+        to accounts is told without the keys: it may be an agent that they do not see."""
         return [
-            change
+            change if change["account"] is not None or self.unlimited else {**change, "ids": []}
             for change in changes
             if change["kind"] in self.kinds and (change["account"] is None or change["account"] in self.accounts)
         ]
@@ -63,9 +65,9 @@ def sight_of(session_key: str | None) -> Sight | None:
     if user is None:
         return None
     kinds = frozenset(kind for kind, models in MODELS.items() if any(_may_view(user, model) for model in models))
-    accounts = accounts_visible_to(user).values_list("pk", flat=True) if kinds else ()
-    return Sight(kinds, frozenset(accounts))
+    accounts = rights.accounts_visible_to(user).values_list("pk", flat=True) if kinds else ()
+    return Sight(kinds, frozenset(accounts), rights.reach_of(user).unlimited)
 
 
 def _may_view(user: User, model: str) -> bool:
-    return user.has_perm(f"mattermost_bridge.view_{model}") or user.has_perm(f"mattermost_bridge.change_{model}")
+    return rights.may(user, f"view_{model}") or rights.may(user, f"change_{model}")

@@ -7,6 +7,8 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
+from mattermost_bridge.live.concerns import OVERVIEW, concerns
+
 register = template.Library()
 
 
@@ -32,3 +34,9 @@ def empty_state(cl: Any) -> dict[str, Any]:
         "text": getattr(model_admin, "empty_text", ""),
         "links": links(model_admin.request) if links and not chosen else [],
     }
+
+
+@register.simple_tag
+def live_kinds(opts: Any = None) -> str:
+    """The kinds of changes that concern the pages of a model; without one, those of the first page."""
+    return concerns(str(opts.model_name)) if opts else OVERVIEW

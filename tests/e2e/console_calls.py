@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import Any
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.db import connection, transaction
 from django.db.models import Model
 
@@ -98,6 +99,18 @@ def use_agent(slug: str, base_url: str, key: str) -> None:
     with transaction.atomic():
         BridgeDefaults.objects.filter(pk=1).update(agent=agent)
         effective.bump_version()
+
+
+def session(username: str) -> str:
+    """A browser's session in which an administrator of this name is signed in; its key."""
+    user, _ = get_user_model().objects.get_or_create(
+        username=username, defaults={"is_staff": True, "is_superuser": True}
+    )
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    store[SESSION_KEY], store[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store.create()
+    return str(store.session_key)
 
 
 def send_message(account_id: str, user_id: str, text: str, overrides: dict[str, int]) -> list[int]:

@@ -1,0 +1,28 @@
+"""Which kinds of changes concern which pages of the panel."""
+
+from __future__ import annotations
+
+#: For lists and pages of a kind of record, by its model: a page that shows columns of others waits for those, too.
+CONCERNS = {
+    "account": "account connection agent",
+    "agent": "agent",
+    "bridgedefaults": "overview",
+    "pairingrequest": "pairing",
+    "accessentry": "access pairing account",
+    "blockeduser": "access",
+    "conversation": "turn event",
+    "inboundevent": "event turn",
+    "turn": "turn delivery",
+    "delivery": "delivery",
+    "directchannel": "direct_channel delivery",
+    "connectionchange": "connection",
+    # Every change has a row there.
+    "auditentry": "account agent access pairing delivery event turn direct_channel overview",
+}
+#: The first page shows a bit of everything.
+OVERVIEW = "pairing delivery event turn connection account agent direct_channel overview"
+
+
+def concerns(model_name: str) -> str:
+    """The kinds of changes, with spaces between them, that a model's pages show; "" for none."""
+    return CONCERNS.get(model_name, "")
