@@ -200,7 +200,8 @@ def test_accounts_people_and_conversations_lead_to_the_form(as_alice):
         (direct, f"?account={account.pk}&amp;to={CAROL}"),
         (channel, f"?account={account.pk}&amp;to=channel%3A{'c' * 26}"),
     ):
-        address = f"/mattermost_bridge/{record._meta.model_name}/{record.pk}/change/"
+        page = "overview" if record is account else "change"
+        address = f"/mattermost_bridge/{record._meta.model_name}/{record.pk}/{page}/"
         assert f'href="{SEND}{query}"' in as_alice.get(address).content.decode(), address
     everybody = factories.AccessEntryFactory(account=account, value="*")
     assert SEND not in as_alice.get(f"/mattermost_bridge/accessentry/{everybody.pk}/change/").content.decode()
