@@ -131,12 +131,28 @@ class AlertTargetAdmin(SavedByService, BridgeAdmin):
         if not may_write:
             shown = ("name", "kind", "where", "kinds_shown", "accounts_shown", "tells_recovery")
             return [(None, {"fields": shown})]
-        fill_in = gettext_lazy("Only for this way.")
         return [
             (None, {"fields": ("name", "kind", "enabled")}),
-            (gettext_lazy("Webhook"), {"fields": ("webhook_url",), "description": fill_in}),
-            (gettext_lazy("E-mail"), {"fields": ("emails",), "description": fill_in}),
-            (gettext_lazy("Mattermost channel"), {"fields": ("account", "channel_id"), "description": fill_in}),
+            (
+                gettext_lazy("Webhook"),
+                {
+                    "fields": ("webhook_url",),
+                    "description": gettext_lazy("For webhooks: each alert is a signed POST of JSON."),
+                },
+            ),
+            (
+                gettext_lazy("E-mail"),
+                {"fields": ("emails",), "description": gettext_lazy("For e-mail: what waits goes out as one message.")},
+            ),
+            (
+                gettext_lazy("Mattermost channel"),
+                {
+                    "fields": ("account", "channel_id"),
+                    "description": gettext_lazy(
+                        "For channels: the bot must be in the channel. While its own account is in trouble, alerts wait."
+                    ),
+                },
+            ),
             (gettext_lazy("Of what"), {"fields": ("which", "tells_recovery", "all_accounts", "chosen")}),
             (gettext_lazy("Send a test"), {"fields": ("test",)}),
         ]

@@ -63,9 +63,9 @@ def put_away(title: str, *, archived: bool) -> str:
 
 
 def token_refused(title: str, reason: str) -> Said:
-    """The server does not take the bot's token."""
+    """The server does not take the bot's token; `reason` is the sentence that says so."""
     return Said(
-        _because(f"The server refuses the bot token of the account {title}: it hears and says nothing.", reason),
+        _because(f"The account {title} hears and says nothing.", reason),
         "Make a new token for the bot in Mattermost and enter it in the panel; check in Mattermost that the bot is "
         "enabled.",
     )

@@ -6,18 +6,19 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
 from django.utils import timezone
 
-from mattermost_bridge.models import AlertNotice, AlertTarget, AuditEntry
+from mattermost_bridge.models import AccountGrant, AlertNotice, AlertTarget, AuditEntry, StaffProfile
 from mattermost_bridge.models.states import AlertKind
 from mattermost_bridge.rules import alerts as rules
 from mattermost_bridge.services import alert_targets
 from mattermost_bridge.services.errors import Refused
 from tests import factories
-from tests.admin.conftest import messages_of
+from tests.admin.conftest import messages_of, signed_in
 
 ALERTS, NOTES, TARGETS = (f"/mattermost_bridge/{name}/" for name in ("alert", "alertnotice", "alerttarget"))
 URL = "https://hooks.example.com/very-secret-path"
@@ -228,3 +229,27 @@ def test_no_list_fetches_an_address_or_a_signing_secret(as_alice):
             columns = query["sql"].partition(" FROM ")[0]
             assert '"signing_secret"' not in columns
             assert '"mattermost_bridge_alerttarget"."url"' not in columns
+
+
+def test_who_is_limited_to_an_account_sees_its_alerts_and_no_targets(db):
+    bob = User.objects.create_user("bob", password="bob-password-12", is_staff=True)
+    for codename in ("view_alert", "view_alertnotice", "change_alertnotice", "view_alerttarget", "change_alerttarget"):
+        bob.user_permissions.add(Permission.objects.get(codename=codename))
+    mine, other = factories.AlertNoticeFactory(), factories.AlertNoticeFactory()
+    StaffProfile.objects.update_or_create(user=bob, defaults={"limited": True})
+    AccountGrant.objects.create(user=bob, account=mine.alert.account)
+    browser = signed_in(User.objects.get(pk=bob.pk))
+    for address, seen, hidden in ((ALERTS, mine.alert, other.alert), (NOTES, mine, other)):
+        page = browser.get(address).content.decode()
+        assert f"{address}{seen.pk}/change/" in page
+        assert f"{address}{hidden.pk}/change/" not in page
+        assert browser.get(f"{address}{hidden.pk}/change/").status_code == 404
+    assert browser.post(f"{NOTES}{other.pk}/do/send_again/").status_code == 404
+    target = mine.target
+    for address in (
+        f"{TARGETS}{target.pk}/change/",
+        f"{TARGETS}{target.pk}/do/new_secret/",
+        f"{TARGETS}{target.pk}/test/",
+    ):
+        assert browser.post(address, {"confirmed": "1"}).status_code in (403, 404)
+    assert AlertTarget.objects.get(pk=target.pk).signing_secret == target.signing_secret
