@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.standing import standing_of
 from mattermost_bridge.config.inherited import inherited
 from mattermost_bridge.models import (
     AccessEntry,
@@ -22,24 +22,14 @@ from mattermost_bridge.models import (
 from mattermost_bridge.models.states import ConnectionPhase
 
 LAST_CHANGES = 8
-REMEDIES = {
-    ConnectionPhase.TOKEN_REFUSED: gettext_lazy(
-        "Make a new token for the bot in Mattermost and enter it below; check there that the bot is enabled."
-    ),
-    ConnectionPhase.NOT_CONFIGURED: gettext_lazy("Complete the connection below, then test it."),
-    ConnectionPhase.STOPPED: gettext_lazy("Check that a worker with listeners runs (Durar up starts one)."),
-}
 
 
 def phase_of(account: Account) -> SafeString:
-    """The badge of an account's connection; what an operator switched off beats what the listener last said."""
+    """The badge of an account's connection: what an operator switched off, and a worker that fell silent, beat what the
+    listener last said."""
     if account.is_archived:
         return looks.badge(_("Archived"), "idle")
-    lease = getattr(account, "listener_lease", None)
-    phase = lease.phase if lease else ConnectionPhase.STOPPED
-    if not account.enabled:
-        phase = ConnectionPhase.DISABLED
-    return looks.state(ConnectionPhase, phase)
+    return looks.state(ConnectionPhase, standing_of(account).phase)
 
 
 def summary_of(account: Account) -> dict[str, Any]:
@@ -52,12 +42,13 @@ def summary_of(account: Account) -> dict[str, Any]:
     elif outbox and outbox.paused_since:
         warnings.append(_("Sending is paused: %s") % outbox.paused_reason)
     if account.agent_id is None and not inherited(account)["agent"].words:
-        warnings.append(_("No agent answers for this account, so messages wait. Choose one below or in the defaults."))
+        warnings.append(_("No agent answers for this account, so messages wait. Choose one here or in the defaults."))
     in_use = account.enabled and not account.is_archived
+    standing = standing_of(account)
     return {
         "badges": [phase_of(account)],
-        "sentence": lease.reason if lease and in_use else "",
-        "remedy": REMEDIES.get(ConnectionPhase(lease.phase), "") if lease and in_use else "",
+        "sentence": standing.reason if in_use else "",
+        "remedy": standing.remedy if in_use else "",
         "warnings": warnings,
         "changes": [_change(change) for change in ConnectionChange.objects.filter(account=account)[:LAST_CHANGES]],
         "changes_link": looks.list_of(ConnectionChange, f"account={account.pk}"),
@@ -74,7 +65,10 @@ def facts(account: Account) -> list[tuple[Any, Any]]:
     lease = getattr(account, "listener_lease", None)
     rows: list[tuple[Any, Any]] = []
     if lease:
-        rows += [(_("Since"), looks.moment(lease.since)), (_("Last event"), looks.moment(lease.last_event_at))]
+        rows += [
+            (_("Since"), looks.moment(standing_of(account).since)),
+            (_("Last event"), looks.moment(lease.last_event_at)),
+        ]
         if lease.next_try_at:
             rows.append((_("Next try"), looks.moment(lease.next_try_at)))
         if lease.holder:

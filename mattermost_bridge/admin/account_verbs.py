@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from mattermost_bridge.admin.filters import QuestionFilter
+from mattermost_bridge.admin.standing import is_down, is_up, standing_of
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Account
-from mattermost_bridge.models.states import LISTENING, ConnectionPhase
+from mattermost_bridge.models.states import ConnectionPhase
 from mattermost_bridge.services import accounts, listeners
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound
@@ -43,12 +44,10 @@ class ConnectionFilter(QuestionFilter):
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Trouble first."""
-        listening = Q(listener_lease__phase__in=LISTENING)
-        wanted = Q(enabled=True, archived_at=None)
         return {
-            "trouble": (gettext_lazy("Enabled and not connected"), wanted & ~listening),
+            "trouble": (gettext_lazy("Enabled and not connected"), is_down()),
             "refused": (gettext_lazy("Token refused"), Q(listener_lease__phase=ConnectionPhase.TOKEN_REFUSED)),
-            "up": (gettext_lazy("Connected"), listening),
+            "up": (gettext_lazy("Connected"), is_up()),
         }
 
 
@@ -72,8 +71,7 @@ def _is_on(account: Account) -> bool:
 
 def is_listening(account: Account) -> bool:
     """Whether the account hears what is said."""
-    lease = getattr(account, "listener_lease", None)
-    return lease is not None and lease.phase in LISTENING
+    return standing_of(account).up
 
 
 def _reconnect(actor: Actor, pk: int) -> None:

@@ -7,7 +7,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, Model, OuterRef, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,12 +25,14 @@ from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.account_forms import RETRY_FIELDSET, AccountForm
-from mattermost_bridge.admin.account_page import facts, phase_of, summary_of
+from mattermost_bridge.admin.account_page import phase_of, summary_of
+from mattermost_bridge.admin.account_tabs import TabsMixin
 from mattermost_bridge.admin.account_verbs import VERBS, AgentFilter, ConnectionFilter, StatusFilter
 from mattermost_bridge.admin.asking import answer, one_at_a_time
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService
+from mattermost_bridge.admin.base import BridgeAdmin, PreparedChangeList, SavedByService
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists
 from mattermost_bridge.admin.send_message import send_link
+from mattermost_bridge.admin.tabs import tab_of, tabs_of
 from mattermost_bridge.models import Account, BridgeDefaults, PairingRequest
 from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import PairingState
@@ -37,8 +46,16 @@ CHANGED = (
 )
 
 
+class AccountChangeList(PreparedChangeList):
+    """The list, whose rows lead to the accounts' overviews."""
+
+    def url_for_result(self, result: Account) -> str:
+        """The first tab of the account's page."""
+        return tab_of(result)
+
+
 @admin.register(Account)
-class AccountAdmin(SavedByService, BridgeAdmin):
+class AccountAdmin(TabsMixin, SavedByService, BridgeAdmin):
     """Bot accounts."""
 
     form = AccountForm
@@ -155,10 +172,32 @@ class AccountAdmin(SavedByService, BridgeAdmin):
         kwargs["fields"] = [name for name in flat if name in AccountForm.Meta.fields]
         return super().get_form(request, obj, change=change, **kwargs)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[AccountChangeList]:
+        """The list with prepared rows."""
+        return AccountChangeList
+
     def summary(self, request: HttpRequest, record: Account) -> dict[str, Any]:
-        """State, reason, since when, next try, and the last changes."""
-        links = [] if record.is_archived else send_link(request, record.pk)
-        return {**summary_of(record), "facts": facts(record), "links": links}
+        """Above the settings: state, reason, warnings. The overview has the rest."""
+        summary = summary_of(record)
+        return {name: summary[name] for name in ("badges", "sentence", "remedy", "warnings")}
+
+    def links_of(self, request: HttpRequest, account: Account) -> list[tuple[str, Any]]:
+        """*Send a message*."""
+        return [] if account.is_archived else send_link(request, account.pk)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The settings are one of the tabs of the account's page."""
+        account = kwargs.get("obj")
+        context["tabs"] = tabs_of(account, "settings") if account is not None else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Account) -> HttpResponse:
+        """On to the new account's overview: there one sees it connect."""
+        return HttpResponseRedirect(tab_of(obj))
+
+    def response_post_save_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
+        """To the overview: there one sees what the change did."""
+        return HttpResponseRedirect(tab_of(obj))
 
     def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
         """Before a new token is saved the server is asked whose it is: outside of the transaction that saves."""

@@ -134,7 +134,7 @@ def test_giving_up_the_own_list_asks_when_entries_would_be_removed(as_alice, acc
 def test_the_page_shows_state_reason_since_when_and_the_last_changes(as_alice, account):
     ListenerLease.objects.update(phase=ConnectionPhase.TOKEN_REFUSED, reason="The server refuses the token.")
     factories.ConnectionChangeFactory(account=account, reason="The socket was closed.")
-    page = as_alice.get(change(account)).content.decode()
+    page = as_alice.get(f"{LIST}{account.pk}/overview/").content.decode()
     assert "Token refused" in page
     assert "The server refuses the token." in page
     assert "The socket was closed." in page

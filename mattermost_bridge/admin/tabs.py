@@ -1,0 +1,31 @@
+"""The tabs of an account's page: each has an address of its own, so that it can be linked, and needs no script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from mattermost_bridge.models import Account
+
+#: The tabs in order, by the last part of their address.
+TABS: dict[str, Any] = {
+    "overview": _("Overview"),
+    "access": _("Access"),
+    "channels": _("Channels"),
+    "agent": _("Agent"),
+    "activity": _("Activity"),
+    "settings": _("Settings"),
+}
+
+
+def tab_of(account: Account, name: str = "overview") -> str:
+    """The address of a tab. The settings are the form, which stands where Django's admin has it."""
+    page = "change" if name == "settings" else name
+    return reverse(f"admin:mattermost_bridge_account_{page}", args=[account.pk])
+
+
+def tabs_of(account: Account, current: str) -> list[dict[str, Any]]:
+    """Every tab of an account's page with its address, and which one is shown."""
+    return [{"title": title, "link": tab_of(account, name), "current": name == current} for name, title in TABS.items()]
