@@ -149,7 +149,7 @@ class AlertTargetAdmin(SavedByService, BridgeAdmin):
                 {
                     "fields": ("account", "channel_id"),
                     "description": gettext_lazy(
-                        "For channels: the bot must be in the channel. While its own account is in trouble, alerts wait."
+                        "For channels: the bot must be in the channel. While its account is in trouble, alerts wait."
                     ),
                 },
             ),
