@@ -1,11 +1,14 @@
 """Who and what is on a server: people and channels, by the beginning of their names or page by page."""
 
+from collections.abc import Iterable
+
 from .answers import ReadingCalls
 from .types import Channel, User
 
 MAX_PAGE = 200
 """People or channels of a page at most; the server cuts a larger wish down without saying so."""
 
+MAX_NAMES = 100
 MAX_FOUND = 1000
 """People that one search may ask for; more is refused with 400."""
 
@@ -23,6 +26,15 @@ class DirectoryCalls(ReadingCalls):
         if team_id:
             payload["team_id"] = team_id
         return self._many(User, self._request("POST", "users", "search", payload=payload))
+
+    def users_by_usernames(self, names: Iterable[str]) -> list[User]:
+        """Return the owners of these usernames (in any case); names that nobody has are absent from the answer."""
+        wanted = list(dict.fromkeys(name.lower() for name in names))
+        found: list[User] = []
+        for start in range(0, len(wanted), MAX_NAMES):
+            answer = self._request("POST", "users", "usernames", payload=wanted[start : start + MAX_NAMES])
+            found += self._many(User, answer)
+        return found
 
     def team_members(self, team_id: str, page: int) -> list[User]:
         """Return a page (from 0) of the people in a team who are not switched off, by username."""

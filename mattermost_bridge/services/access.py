@@ -97,10 +97,10 @@ def remove_entry(entry_pk: int, *, actor: Actor) -> None:
 
 def set_end(entry_pk: int, *, actor: Actor, expires_at: datetime | None, note: str | None = None) -> AccessEntry:
     """Let an entry (also an approved pairing) hold until `expires_at`, or without end."""
-    check_end(expires_at)
     with transaction.atomic():
+        owner_of_lists(_entry(entry_pk).account)
         entry = _entry(entry_pk)
-        owner_of_lists(entry.account)
+        check_end(expires_at, entry.expires_at)
         before = entry.expires_at
         entry.expires_at = expires_at
         if note is not None:

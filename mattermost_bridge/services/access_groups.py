@@ -120,8 +120,7 @@ def change_member(
     """Let a membership hold until `expires_at`, or without end, and say why."""
     with transaction.atomic():
         member = _member(member_pk)
-        if expires_at != member.expires_at:
-            check_end(expires_at)
+        check_end(expires_at, member.expires_at)
         before = member.expires_at
         member.expires_at = expires_at
         if note is not None:

@@ -155,6 +155,23 @@ def resolve_username(account_pk: int | None, username: str) -> Person:
     return _person(user)
 
 
+def resolve_usernames(account_pk: int | None, usernames: Iterable[str]) -> dict[str, Person]:
+    """Who has these usernames on the account's server, by the name in lower case; nobody for a name that is free.
+
+    Raises Refused when the server cannot be asked.
+    """
+    question = _Question(account_to_ask(account_pk))
+    names = [name for each in usernames if (name := each.strip().lstrip("@").lower()).isascii() and name]
+    if not names:
+        return {}
+    try:
+        users = question.client().users_by_usernames(names)
+    except MattermostError as error:
+        raise Refused(_sentence(error, question)) from None
+    reading.remember_people(question.account.pk, users)
+    return {user.username.lower(): _person(user) for user in users}
+
+
 def resolve_channel(account_pk: int | None, channel_id: str) -> Room | None:
     """The channel behind an id, None when the server knows none or does not let the bot see it.
 

@@ -37,9 +37,11 @@ def owner_named(account: Account | None, every: str = "the defaults") -> str:
     return f"the account {account.account_id}" if account else every
 
 
-def check_end(expires_at: datetime | None) -> None:
-    """Raise Refused for an end that has passed already."""
-    if expires_at is not None and expires_at <= timezone.now():
+def check_end(expires_at: datetime | None, before: datetime | None = None) -> None:
+    """Raise Refused for an end that has passed already, unless it is the one that stood there `before`."""
+    # Forms know seconds only.
+    same = expires_at and before and expires_at.replace(microsecond=0) == before.replace(microsecond=0)
+    if expires_at is not None and not same and expires_at <= timezone.now():
         raise Refused("The end of an entry must lie in the future. Remove the entry if it should end now.")
 
 

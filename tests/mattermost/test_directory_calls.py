@@ -19,6 +19,14 @@ def test_people_are_searched_on_the_whole_server_or_in_a_team(serve):
     assert server.requests[1].json == {"term": "ali", "limit": 1000, "team_id": TEAM}
 
 
+def test_many_usernames_are_asked_for_in_small_letters_and_bodies_of_a_hundred(serve):
+    client, server = serve(answer(200, [{"id": ALICE, "username": "alice"}]), answer(200, []))
+    names = ["ALICE", "alice", *(f"n{number}" for number in range(120))]
+    assert [user.id for user in client.users_by_usernames(names)] == [ALICE]
+    assert [len(request.json) for request in server.requests] == [100, 21]
+    assert server.requests[0].json[0] == "alice"
+
+
 def test_people_and_channels_come_in_pages(serve):
     client, server = serve(answer(200, []), answer(200, [{"id": CHANNEL, "type": "O"}]))
     assert client.team_members(TEAM, 2) == []

@@ -203,12 +203,23 @@ class TestResolving:
         with pytest.raises(NotFound, match="Nobody is called"):
             directory.resolve_username(account.pk, name)
 
+    def test_many_usernames_are_asked_for_at_once(self, account, sandbox):
+        found = directory.resolve_usernames(account.pk, ["@Carol", "dave", "nosuch", "", "ğ"])
+        assert {name: person.user_id for name, person in found.items()} == {
+            "carol": sandbox.user_id("carol"),
+            "dave": sandbox.user_id("dave"),
+        }
+        assert len(sandbox.requests(path="users/usernames")) == 1
+        assert directory.resolve_usernames(account.pk, []) == {}
+
     def test_a_server_that_does_not_answer_is_said(self, account, sandbox):
         sandbox.revoke("durar")
         with pytest.raises(Refused, match="refuses the bot token"):
             directory.resolve_username(account.pk, "carol")
         with pytest.raises(Refused, match="refuses the bot token"):
             directory.resolve_channel(account.pk, "x" * 26)
+        with pytest.raises(Refused, match="refuses the bot token"):
+            directory.resolve_usernames(account.pk, ["carol"])
         sandbox.restore("durar")
 
 
