@@ -39,7 +39,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._session: str | None = self.scope["cookies"].get(settings.SESSION_COOKIE_NAME)
         self._joined: set[str] = set()
         self._pending: dict[tuple[int | None, Kind], Change] = {}
-        self._missed = False
+        self._missed = self._ended = False
         self._sending: asyncio.Task[None] | None = None
         await self.accept()
         if await self._look() and hasattr(self.channel_layer, "tell_of_gaps"):
@@ -47,18 +47,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def disconnect(self, code: int) -> None:
         """Leave."""
+        self._ended = True
         if self._sending is not None:
             self._sending.cancel()
         await self._join(set())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """A page says one thing: `ping`. The answer goes by way of the broker, so it proves that messages come."""
+        if self._ended:
+            return
         try:
             said = json.loads(text_data or "").get("type")
         except (ValueError, AttributeError):
             said = None
         if said != "ping":
-            await self.close(NONSENSE)
+            await self._end(NONSENSE)
             return
         try:
             await asyncio.wait_for(self.channel_layer.send(self.channel_name, {"type": "live.echo"}), ECHO_SECONDS)
@@ -107,17 +110,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except (DatabaseError, *BROKER_AWAY) as error:
             # The page connects again, and looks at everything by itself meanwhile.
             log.warning("an open page could not be told of a change", error=str(error) or type(error).__name__)
-            await self.close(LATER)
+            await self._end(LATER)
 
     async def _look(self) -> Sight | None:
         """What the person may see now; the groups follow. Without rights the connection is closed."""
         sight = await database_sync_to_async(sight_of)(self._session)
         if sight is None or not sight.kinds:
             await self._join(set())
-            await self.close(NOT_SIGNED_IN if sight is None else NO_RIGHTS)
+            await self._end(NOT_SIGNED_IN if sight is None else NO_RIGHTS)
             return None
         await self._join({group_of(None), *map(group_of, sight.accounts)})
         return sight
+
+    async def _end(self, code: int) -> None:
+        """Close, once; nothing is said after it."""
+        if not self._ended:
+            self._ended = True
+            await self.close(code)
 
     async def _join(self, wanted: set[str]) -> None:
         """Be in these groups and in no other."""
@@ -129,4 +138,5 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _say(self, message: ToPage) -> None:
-        await self.send(json.dumps(message))
+        if not self._ended:
+            await self.send(json.dumps(message))
