@@ -11,6 +11,7 @@ import os
 import secrets
 import tempfile
 import zoneinfo
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -59,6 +60,16 @@ def port(name: str, default: int) -> int:
 def words(name: str, default: list[str]) -> list[str]:
     """The variable `name` as a list; commas separate."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or default
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """The variable `name` as a list of addresses and networks; commas separate."""
+    try:
+        return [ip_network(word, strict=False) for word in words(name, [])]
+    except ValueError as problem:
+        raise ImproperlyConfigured(
+            f"{name}: {problem}. It must be addresses or networks, as 10.0.0.5 or 10.0.0.0/8; commas separate."
+        ) from None
 
 
 def time_zone(name: str) -> str:

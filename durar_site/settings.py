@@ -17,6 +17,7 @@ from durar_site.environment import (
     flag,
     kept_key,
     mail_server,
+    networks,
     port,
     seconds,
     secret,
@@ -164,6 +165,8 @@ DEFAULT_FROM_EMAIL = text("DURAR_EMAIL_FROM", "durar@localhost")
 hide(EMAIL_HOST_PASSWORD)
 
 # Web ------------------------------------------------------------------------------------------------------------
+# Only these may say, in X-Forwarded-For, from where a request comes.
+TRUSTED_PROXIES = networks("DURAR_TRUSTED_PROXIES")
 ALLOWED_HOSTS = words("DURAR_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = []
 if PUBLIC_URL:
@@ -187,11 +190,11 @@ ROOT_URLCONF = "durar_site.urls"
 ASGI_APPLICATION = "durar_site.asgi.application"
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    # Without autodiscovery: only the process that serves the panel loads it (urls.py), workers stay small.
-    "django.contrib.admin.apps.SimpleAdminConfig",
+    # The panel's own site; without autodiscovery: only the process that serves it loads its pages (urls.py).
+    "durar_site.apps.PanelConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -205,6 +208,7 @@ MIDDLEWARE = [
     "mattermost_bridge.health.health_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mattermost_bridge.client_address.client_address_middleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -244,7 +248,10 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "mattermost_bridge.client_address.client_address"
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # the panel shows these rows in its own way
+AXES_LOCKOUT_CALLABLE = "mattermost_bridge.admin.my_sign_in.locked_out"
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

@@ -35,6 +35,28 @@ def alice(db):
 
 
 @pytest.fixture
+def people(db):
+    """Makes somebody with a role, limited to some accounts when these are given."""
+    from mattermost_bridge.services import audit
+    from mattermost_bridge.services.people import set_rights
+
+    def make(name: str, role: str, accounts=None):
+        users = get_user_model().objects
+        user = users.create_user(name, f"{name}@example.com", f"{name}-password-1", is_staff=True)
+        granted = [account.pk for account in accounts or ()]
+        set_rights(user.pk, actor=audit.SYSTEM, role=role, limited=accounts is not None, accounts=granted)
+        return users.get(pk=user.pk)
+
+    return make
+
+
+@pytest.fixture
+def bob(people, mine):
+    """An operator who is limited to the account of the fixture `mine`, which his tests define."""
+    return people("bob", "operator", [mine])
+
+
+@pytest.fixture
 def charlie(db):
     """Somebody who may sign in and has no rights at all."""
     return get_user_model().objects.create_user("charlie", "charlie@example.com", "charlie-password-1", is_staff=True)

@@ -22,6 +22,7 @@ from mattermost_bridge.admin import (
     pairing,
     staff,
     turns,
+    users,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "pairing",
     "staff",
     "turns",
+    "users",
 ]

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -21,6 +23,7 @@ from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
 from mattermost_bridge.models import AuditEntry
+from mattermost_bridge.services import rights
 
 
 class ViaFilter(QuestionFilter):
@@ -48,19 +51,51 @@ class VerbFilter(QuestionFilter):
     quick = True
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
-        """The first word of each verb."""
-        words = {
-            "pairing": gettext_lazy("Pairing"),
-            "access": gettext_lazy("Access and blocks"),
-            "account": gettext_lazy("Accounts"),
-            "agent": gettext_lazy("Agents"),
-            "defaults": gettext_lazy("Defaults"),
-            "delivery": gettext_lazy("Deliveries"),
-            "event": gettext_lazy("Events"),
-            "user": gettext_lazy("Users"),
-            "group": gettext_lazy("Groups"),
+        """By the first word of each verb."""
+        subjects = {
+            "pairing": (gettext_lazy("Pairing"), ("pairing",)),
+            "access": (gettext_lazy("Access and blocks"), ("access", "access_group")),
+            "channel": (gettext_lazy("Channel settings"), ("channel",)),
+            "account": (gettext_lazy("Accounts"), ("account",)),
+            "agent": (gettext_lazy("Agents"), ("agent",)),
+            "defaults": (gettext_lazy("Defaults and files"), ("defaults", "config")),
+            "work": (
+                gettext_lazy("Messages, turns, deliveries"),
+                ("message", "event", "turn", "delivery", "direct_channel"),
+            ),
+            "alert": (gettext_lazy("Alerts"), ("alert", "alert_target", "alert_note")),
+            "user": (gettext_lazy("Users and sign-in"), ("user", "group", "sign_in")),
         }
-        return {verb: (word, Q(verb__startswith=f"{verb}.")) for verb, word in words.items()}
+        return {name: (label, _begins_with(words)) for name, (label, words) in subjects.items()}
+
+
+def _begins_with(words: tuple[str, ...]) -> Q:
+    condition = Q()
+    for word in words:
+        condition |= Q(verb__startswith=f"{word}.")
+    return condition
+
+
+class WhoFilter(SimpleListFilter):
+    """Who did it: those who sign in. Others (commands, Durar itself) are found by *from*."""
+
+    title = gettext_lazy("who")
+    parameter_name = "who"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """By name. Somebody limited to accounts sees only those whom they see at work there."""
+        people = User.objects.all()
+        if not rights.reach_of(request.user).unlimited:
+            mine = rights.visible_to(request.user, AuditEntry.objects.all())
+            people = people.filter(pk__in=mine.values("actor"))
+        return [(str(pk), name) for pk, name in people.order_by("username").values_list("pk", "username")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """The rows of one person."""
+        value = self.value()
+        if not value:
+            return queryset
+        return queryset.filter(actor=int(value)) if value.isdecimal() else queryset.none()
 
 
 @admin.register(AuditEntry)
@@ -68,9 +103,9 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     """The audit log."""
 
     list_display = ("when", "summary_shown", "who", "account_name")
-    list_filter = (VerbFilter, AccountFilter, ViaFilter, since("at"))
-    search_fields = ("actor_name__exact", "target_id__exact")
-    search_help_text = gettext_lazy("The name of who did it, or the id of what it was done to, in full")
+    list_filter = (VerbFilter, WhoFilter, AccountFilter, ViaFilter, since("at"))
+    search_fields = ("actor_name__exact", "target_id__exact", "address__exact")
+    search_help_text = gettext_lazy("Who did it, from which address, or the id of what it was done to, in full")
     ordering = ("-id",)
     fields = ("when", "who", "verb_shown", "account_name", "target", "details_shown")
     readonly_fields = fields
@@ -102,7 +137,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("who"))
     def who(self, record: AuditEntry) -> SafeString:
         """Who, and from where."""
-        return format_html('{}<span class="du-under">{}</span>', record.actor_name, record.via)
+        where = " · ".join(part for part in (record.via, record.address) if part)
+        return format_html('{}<span class="du-under">{}</span>', record.actor_name, where)
 
     @display(description=gettext_lazy("account"))
     def account_name(self, record: AuditEntry) -> SafeString:

@@ -134,8 +134,8 @@ class ReadOnlyAdmin(BridgeAdmin):
         return self.fields or ()
 
 
-class ServiceForm(ModelForm):
-    """A form whose values a service saves; what the service refuses comes back as an error of the form."""
+class HearsRefusals:
+    """For forms whose values a service saves; what the service refuses comes back as an error of the form."""
 
     refused: Refused | WrongKeyError | None = None
     #: Who fills it in; what they may not see is not offered.
@@ -143,15 +143,19 @@ class ServiceForm(ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Django's checks, then what the service said."""
-        cleaned = super().clean() or self.cleaned_data
+        cleaned = super().clean() or self.cleaned_data  # type: ignore[misc, attr-defined]
         if self.refused is not None:
-            self.add_error(None, str(self.refused))
+            self.add_error(None, str(self.refused))  # type: ignore[attr-defined]
         return cleaned
 
     @property
     def confirmation_needed(self) -> bool:
         """Whether the service wants to be told that a consequence is meant."""
         return isinstance(self.refused, ConfirmationNeeded)
+
+
+class ServiceForm(HearsRefusals, ModelForm):
+    """A form of a record that a service saves."""
 
 
 def only_a_reference(form: Any, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Those who sign in to the panel: users, groups, and what the sign-in guard noted."""
+"""Groups of those who sign in, and what the sign-in guard noted."""
 
 from __future__ import annotations
 
@@ -6,119 +6,124 @@ from typing import Any
 
 from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+from unfold.decorators import display
 
-from mattermost_bridge.admin.base import BoundedPaginator
-from mattermost_bridge.services import audit
-from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.audited import AuditedMixin
+from mattermost_bridge.admin.base import BridgeAdmin
+from mattermost_bridge.admin.guarding import GuardedMixin
+from mattermost_bridge.admin.verbs import Verb
+from mattermost_bridge.services import sign_in
+from mattermost_bridge.services.roles import GROUPS
 
-# Django and axes registered theirs on its own ModelAdmin, which does not know the panel's looks.
-for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
-    if admin.site.is_registered(_model):
-        admin.site.unregister(_model)
-
-
-class AuditedMixin:
-    """Django saves these records by itself; what was done is told to the audit log instead of Django's own."""
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """Somebody was added."""
-        self._record(request, obj, "create", f"The {obj._meta.verbose_name} {obj} was added.", [])
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
-        """Something was changed; which fields, never their values (one is a password)."""
-        changed = [name for part in message if "changed" in part for name in part["changed"].get("fields", [])]
-        if message and not changed:
-            return
-        what = f": {', '.join(changed)}" if changed else ""
-        self._record(request, obj, "update", f"The {obj._meta.verbose_name} {obj} was changed{what}.", changed)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """Somebody was removed."""
-        for obj in queryset:
-            self._record(request, obj, "delete", f"The {obj._meta.verbose_name} {obj} was removed.", [])
-
-    def _record(self, request: HttpRequest, obj: Any, verb: str, summary: str, changed: list[str]) -> None:
-        audit.record(
-            actor=Actor.of(request.user),  # type: ignore[arg-type]
-            verb=f"{obj._meta.model_name}.{verb}",
-            summary=summary,
-            target=obj,
-            details={"fields": changed} if changed else {},
-        )
-
-
-@admin.register(User)
-class UserAdmin(AuditedMixin, DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]
-    """Those who may sign in."""
-
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-    list_display = (
-        "username",
-        "email",
-        "is_active",
-        "is_staff",
-        "is_superuser",
-        "last_login",
-    )
-    list_filter = ("is_active", "is_staff", "is_superuser")
+# Django registered its own, which does not know the panel's looks.
+admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(AuditedMixin, DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
-    """What groups of people may do."""
+class GroupAdmin(AuditedMixin, DjangoGroupAdmin, BridgeAdmin):  # type: ignore[misc]
+    """Rights beside the roles. The groups of the roles are made by Durar and changed by nobody."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not those of the roles."""
+        return super().has_change_permission(request, obj) and not _is_role(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not those of the roles."""
+        return GuardedMixin.has_delete_permission(self, request, obj) and not _is_role(obj)
+
+    def summary(self, request: HttpRequest, record: Group) -> dict[str, Any]:
+        """What a role is for."""
+        role = GROUPS.get(record.name)
+        return {"title": role.label, "sentence": role.sentence} if role else {}
 
 
-class _SignInLog:
+def _is_role(group: Group | None) -> bool:
+    return group is not None and group.name in GROUPS
+
+
+class _SignInLog(BridgeAdmin):
     """Read only, and bounded: somebody who guesses passwords makes many rows."""
 
     date_hierarchy = None
-    show_full_result_count = False
-    paginator = BoundedPaginator
-    list_per_page = 50
     actions: tuple[str, ...] = ()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The guard makes these rows."""
+        return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """The guard keeps these rows."""
         return False
 
+    @display(description=gettext_lazy("when"))
+    def when(self, record: Any) -> SafeString:
+        """When."""
+        return looks.moment(record.attempt_time)
+
+    @display(description=gettext_lazy("signed out"))
+    def until(self, record: Any) -> SafeString:
+        """When they signed out; a session that just ended has no such time."""
+        return looks.moment(record.logout_time)
+
+
+def _is_locked_out(attempt: AccessAttempt) -> bool:
+    return attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT
+
+
+VERBS = (
+    Verb(
+        "unlock",
+        gettext_lazy("Unlock"),
+        ngettext_lazy("%d unlocked: a new attempt counts from the beginning.", "%d unlocked."),
+        lambda actor, pk: sign_in.unlock(pk, actor=actor),
+        "axes.delete_accessattempt",
+    ),
+)
+
 
 @admin.register(AccessAttempt)
-class SignInAttemptAdmin(_SignInLog, AccessAttemptAdmin, ModelAdmin):
-    """Failed sign-ins that count; removing a row lets its person try again at once."""
+class SignInAttemptAdmin(_SignInLog, AccessAttemptAdmin):
+    """Wrong passwords that count; after too many, name and address are locked for a while."""
 
+    verbs = VERBS
     list_filter = ()
-    list_display = ("attempt_time", "username", "ip_address", "failures_since_start", "status")
-    fieldsets = ((None, {"fields": ("username", "ip_address", "user_agent", "failures_since_start", "attempt_time")}),)
+    list_display = ("when", "username", "ip_address", "failures_since_start", "state_shown")
+    fieldsets = ((None, {"fields": ("username", "ip_address", "user_agent", "failures_since_start", "when")}),)
+    readonly_fields = ("username", "ip_address", "user_agent", "failures_since_start", "when")
+    empty_title = gettext_lazy("Nobody has entered a wrong password lately")
+    empty_text = gettext_lazy("Wrong passwords are counted by name and address; a right one forgets them.")
+
+    @display(description=gettext_lazy("state"))
+    def state_shown(self, record: AccessAttempt) -> SafeString:
+        """Locked, or how many are left."""
+        if _is_locked_out(record):
+            return looks.badge(_("Locked"), "bad", sign_in.locked_out_words())
+        left = settings.AXES_FAILURE_LIMIT - record.failures_since_start
+        return looks.badge(_("%d attempts left") % left, "warning")
 
 
 @admin.register(AccessLog)
-class SignInAdmin(_SignInLog, AccessLogAdmin, ModelAdmin):
+class SignInAdmin(_SignInLog, AccessLogAdmin):
     """Sign-ins that went well."""
 
     list_filter = ()
-    list_display = ("attempt_time", "username", "ip_address", "logout_time")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A log is not shortened by hand."""
-        return False
+    list_display = ("when", "username", "ip_address", "until")
 
 
 @admin.register(AccessFailureLog)
-class SignInFailureAdmin(_SignInLog, AccessFailureLogAdmin, ModelAdmin):
+class SignInFailureAdmin(_SignInLog, AccessFailureLogAdmin):
     """Failed sign-ins."""
 
+    empty_title = gettext_lazy("No failed sign-ins were kept")
+    empty_text = gettext_lazy("Wrong passwords of the last minutes are under access attempts.")
     list_filter = ("locked_out",)
-    list_display = ("attempt_time", "username", "ip_address", "locked_out")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A log is not shortened by hand."""
-        return False
+    list_display = ("when", "username", "ip_address", "locked_out")

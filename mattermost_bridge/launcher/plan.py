@@ -96,6 +96,8 @@ def workers(options: Options) -> list[Program]:
                 *_python("uvicorn", "durar_site.asgi:application"),
                 *("--host", options.bind, "--port", str(options.port)),
                 *("--lifespan", "off", "--log-level", "warning", "--no-access-log", "--no-server-header"),
+                # uvicorn would believe every process of this machine; DURAR_TRUSTED_PROXIES says whom Durar believes.
+                "--no-proxy-headers",
                 *("--timeout-graceful-shutdown", str(WEB_GRACE)),
                 # An open page says "ping" and hears some keys: large messages and compression are of no use to it.
                 *("--ws-max-size", "4096", "--ws-per-message-deflate", "false"),

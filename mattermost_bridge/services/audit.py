@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,18 @@ from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, AuditEntry
 
 SUMMARY_LENGTH = 500
+#: The address of the browser whose request is being answered; "" outside of requests.
+_address: ContextVar[str] = ContextVar("durar_client_address", default="")
+
+
+@contextmanager
+def acting_from(address: str) -> Iterator[None]:
+    """While it lasts, rows of what is done in the panel say this address."""
+    token = _address.set(address)
+    try:
+        yield
+    finally:
+        _address.reset(token)
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,7 @@ def record(
         actor=actor.user,
         actor_name=actor.name[:150],
         via=actor.via,
+        address=_address.get() if actor.via == "panel" else "",
         verb=verb,
         account=account,
         target_kind=str(target._meta.model_name) if target is not None else "",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Model, Q, QuerySet
 
 from mattermost_bridge.models import Account, AccountGrant, Agent, AuditEntry, BridgeDefaults, StaffProfile
@@ -133,6 +133,9 @@ def may(user: Person, permission: str, record: Model | None = None) -> bool:
     if not user.has_perm(label):  # type: ignore[union-attr]
         return False
     reach = reach_of(user)
+    if isinstance(record, User) and record.is_superuser and not user.is_superuser:  # type: ignore[union-attr]
+        # Who could change a superuser's password could become one.
+        return label == "auth.view_user" and reach.unlimited
     if reach.accounts is None:
         return True
     if not reach.accounts or not label.startswith(f"{APP}."):

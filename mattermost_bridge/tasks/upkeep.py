@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import listeners, pairing, sweep
+from mattermost_bridge.services import listeners, pairing, sessions, sweep
 
 
 @shared_task(name="durar.upkeep.sweep")
@@ -15,8 +15,10 @@ def run_sweep() -> str:
 
 @shared_task(name="durar.upkeep.expire")
 def expire() -> str:
-    """Let pairing requests expire whose hour is over; say of connections whose worker died that they stopped."""
+    """Let pairing requests expire whose hour is over; say of connections whose worker died that they stopped; remove
+    sessions of the panel whose time is over."""
     if not sweep.claim_tick("expire", 60.0):
         return "done by another scheduler"
     lost = listeners.note_abandoned()
+    sessions.delete_expired()
     return f"{pairing.expire()} request(s) expired, {lost} connection(s) without a worker"

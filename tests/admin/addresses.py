@@ -19,6 +19,8 @@ FOR_EVERYBODY = {
     "/jsi18n/",
     "/search/",
     "/autocomplete/",
+    "/me/",
+    "/me/sessions/end/",
 }
 _VARIABLE = re.compile(r"<(?:(\w+):)?(\w+)>")
 
