@@ -9,7 +9,7 @@ from mattermost_bridge.mattermost.frames import Posted, PostEdited, ReactionAdde
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.mattermost.types import Post
 from mattermost_bridge.services.inbox import Draft
-from mattermost_bridge.services.outbox import MARK, Echo
+from mattermost_bridge.services.marks import MARK, Echo
 
 KEY_LENGTH = 200
 

@@ -25,7 +25,7 @@ from mattermost_bridge.mattermost.frames import (
     UserAdded,
 )
 from mattermost_bridge.mattermost.types import Channel
-from mattermost_bridge.services import inbox, outbox
+from mattermost_bridge.services import inbox, marks
 from mattermost_bridge.services.inbox import CursorMove, Draft
 
 log = structlog.get_logger(__name__)
@@ -89,7 +89,7 @@ class Writer:
         self._queue: deque[Frame] = deque()
         self._task: asyncio.Task[None] | None = None
         self._keeping = asyncio.Lock()
-        self._echoes: list[outbox.Echo] = []
+        self._echoes: list[marks.Echo] = []
         self._echo_timer: Timer | None = None
         self._settling: asyncio.Task[None] | None = None
         self._broken = False
@@ -129,7 +129,7 @@ class Writer:
                 move = CursorMove(channel_id, move.channel_type, heard, move.read_last_post_at)
             await self._threads.db(inbox.release, self.account_pk, channel_id, move)
 
-    def take_echo(self, echo: outbox.Echo | None) -> None:
+    def take_echo(self, echo: marks.Echo | None) -> None:
         """Hold an own post for a moment, then let it settle its delivery together with others."""
         if echo is None:
             return
@@ -227,4 +227,4 @@ class Writer:
     async def _settle_echoes(self) -> None:
         echoes, self._echoes = self._echoes, []
         if echoes:
-            await self._threads.db(outbox.settle_echoes, self.account_pk, echoes)
+            await self._threads.db(marks.settle_echoes, self.account_pk, echoes)

@@ -54,8 +54,8 @@ class Delivery(models.Model):
     since_ms = models.BigIntegerField(default=0)
     post_id = models.CharField(_("post"), max_length=26, blank=True)
     posted_at_ms = models.BigIntegerField(default=0)
-    # A second post with the same mark, to be deleted.
-    double_post_id = models.CharField(max_length=26, blank=True)
+    # Further posts with the same mark, to be deleted: their ids, with blanks between them.
+    double_post_ids = models.TextField(blank=True)
     error = models.TextField(_("error"), blank=True)
     error_id = models.CharField(max_length=120, blank=True)
     hinted_at = models.DateTimeField(null=True, blank=True)
@@ -74,6 +74,7 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["account", "kind", "recipient_id"], name="delivery_by_person"),
             models.Index(fields=["state", "id"], name="delivery_by_state"),
+            models.Index(fields=["id"], condition=~Q(double_post_ids=""), name="delivery_doubled"),
             models.Index(fields=["account", "settled_at"], condition=Q(state="dead"), name="delivery_dead"),
             models.Index(fields=["settled_at", "account"], condition=Q(state="sent"), name="delivery_by_time"),
         ]

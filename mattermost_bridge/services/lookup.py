@@ -6,7 +6,7 @@ from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.mattermost.types import Post
 from mattermost_bridge.models import Delivery
-from mattermost_bridge.services.outbox import MARK
+from mattermost_bridge.services.marks import MARK
 
 #: The server's clock is asked for, yet a little room costs nothing: milliseconds before the first attempt.
 ROOM_MS = 5_000

@@ -1,12 +1,12 @@
 """The outbox: every post that is to be made is a row before it is sent, and goes out in the order of its lane.
 
 A delivery is claimed by one worker, sent, and settled. This module makes rows and claims; `sending` does the attempts,
-`lookup` finds out what an unclear attempt did.
+`lookup` finds out what an unclear attempt did, `marks` settles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -29,9 +29,6 @@ from mattermost_bridge.services.keeping import holder
 log = structlog.get_logger(__name__)
 
 DRAIN = "durar.deliveries.drain"
-REMOVE_DOUBLE = "durar.deliveries.remove_double"
-#: The post's prop that carries a delivery's mark. Whoever rewrites a post's props carries it along.
-MARK = "durar_mark"
 MOST_IN_FLIGHT = 4
 
 
@@ -47,15 +44,6 @@ class Claimed:
     probes: bool = False
     delivery: Delivery | None = field(default=None, compare=False, repr=False)
     account: AccountSettings | None = field(default=None, compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Echo:
-    """An own post with a mark, as heard on the socket or read by catch-up."""
-
-    mark: str
-    post_id: str
-    create_at: int
 
 
 def post(
@@ -172,11 +160,16 @@ def due(account_pk: int | None = None) -> QuerySet[Delivery]:
         state__in=UNSETTLED,
         pk__lt=OuterRef("pk"),
     )
-    rows = Delivery.objects.filter(
-        Q(state=DeliveryState.QUEUED, next_attempt_at=None)
-        | Q(state=DeliveryState.QUEUED, next_attempt_at__lte=Now())
-        | Q(state=DeliveryState.SENDING, claim_until__lt=Now())
-    ).filter(~Q(channel_id=""), ~Exists(earlier))
+    # The first condition says again what the second one implies: it is the one of the index.
+    rows = (
+        Delivery.objects.filter(state__in=UNSETTLED)
+        .filter(
+            Q(state=DeliveryState.QUEUED, next_attempt_at=None)
+            | Q(state=DeliveryState.QUEUED, next_attempt_at__lte=Now())
+            | Q(state=DeliveryState.SENDING, claim_until__lt=Now())
+        )
+        .filter(~Q(channel_id=""), ~Exists(earlier))
+    )
     return rows if account_pk is None else rows.filter(account=account_pk)
 
 
@@ -269,59 +262,6 @@ def resume(account_pk: int) -> None:
     if changed:
         live.changed(account_pk, "connection")
         hints.task_after_commit(DRAIN, account_pk)
-
-
-def settle_echoes(account_pk: int, echoes: Sequence[Echo]) -> int:
-    """Settle what own posts prove to be made; a second post with a settled mark is noted, to be deleted.
-
-    Returns how many deliveries were settled or found doubled.
-    """
-    marks = {echo.mark for echo in echoes}
-    rows = Delivery.objects.filter(account=account_pk, mark__in=marks)
-    changed = 0
-    for pk, mark, post_id, state in rows.values_list("pk", "mark", "post_id", "state"):
-        for echo in (one for one in echoes if one.mark == mark):
-            if state == DeliveryState.SENT and post_id == echo.post_id:
-                continue
-            changed += 1
-            settle(pk, echo.post_id, echo.create_at)
-            state, post_id = DeliveryState.SENT, post_id or echo.post_id
-    return changed
-
-
-def settle(delivery_id: int, post_id: str, created_ms: int) -> bool:
-    """A delivery's post is there. A second one for the same delivery is noted: the younger of the two is to go.
-
-    Can be called any number of times, by the sender, by the echo and by a look-up. True when this call settled it.
-    """
-    with transaction.atomic():
-        delivery = Delivery.objects.select_for_update().get(pk=delivery_id)
-        if delivery.state == DeliveryState.SENT:
-            if delivery.post_id != post_id:
-                _note_double(delivery, post_id, created_ms)
-            return False
-        delivery.state, delivery.post_id, delivery.posted_at_ms = DeliveryState.SENT, post_id, created_ms
-        delivery.settled_at, delivery.unclear, delivery.claim_until = timezone.now(), False, None
-        delivery.error = delivery.error_id = ""
-        delivery.save(
-            update_fields=[
-                "state", "post_id", "posted_at_ms", "settled_at", "unclear", "claim_until", "error", "error_id",
-            ]
-        )  # fmt: skip
-        live.changed(delivery.account_id, "delivery", [delivery_id])
-    return True
-
-
-def _note_double(delivery: Delivery, post_id: str, created_ms: int) -> None:
-    if delivery.double_post_id == post_id:
-        return
-    if created_ms and delivery.posted_at_ms and created_ms < delivery.posted_at_ms:
-        post_id, delivery.post_id = delivery.post_id, post_id
-        delivery.posted_at_ms = created_ms
-    delivery.double_post_id = post_id
-    delivery.save(update_fields=["post_id", "posted_at_ms", "double_post_id"])
-    log.warning("a post was made twice; the younger one is deleted", delivery_id=delivery.pk, post_id=post_id)
-    hints.task_after_commit(REMOVE_DOUBLE, delivery.pk)
 
 
 def cancel(rows: Iterable[int], reason: str) -> int:

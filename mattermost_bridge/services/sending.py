@@ -19,7 +19,7 @@ from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.models import Delivery, DeliveryAttempt, OutboxState
 from mattermost_bridge.models.states import UNSETTLED, DeliveryState
 from mattermost_bridge.rules.retry import outbox_delay, with_retry_after
-from mattermost_bridge.services import hints, lookup, outbox
+from mattermost_bridge.services import hints, lookup, marks, outbox
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.keeping import Kept, holder, kept
 
@@ -66,7 +66,7 @@ def _attempt(client: MattermostClient, account: AccountSettings, delivery: Deliv
     if delivery.unclear:
         found = lookup.find_made_post(client, delivery, account.bot_user_id)
         if found is not None:
-            outbox.settle(delivery.pk, found.id, found.create_at)
+            marks.settle(delivery.pk, found.id, found.create_at)
             return True
         if delivery.root_id and lookup.thread_is_gone(client, delivery.root_id):
             _settle_badly(delivery, DeliveryState.CANCELLED, "The thread was deleted meanwhile.", "")
@@ -80,10 +80,10 @@ def _attempt(client: MattermostClient, account: AccountSettings, delivery: Deliv
         delivery.channel_id,
         delivery.text,
         root_id=delivery.root_id,
-        props={**delivery.props, outbox.MARK: delivery.mark},
+        props={**delivery.props, marks.MARK: delivery.mark},
         pending_post_id=delivery.pending_post_id,
     )
-    outbox.settle(delivery.pk, post.id, post.create_at)
+    marks.settle(delivery.pk, post.id, post.create_at)
     return True
 
 
@@ -210,24 +210,26 @@ def _pause(account_pk: int, reason: str) -> None:
 
 
 def remove_double(delivery_id: int) -> bool:
-    """Delete the younger of two posts that one delivery made. True when there is none left."""
+    """Delete the younger ones of several posts that one delivery made. True when there is none left."""
     delivery = Delivery.objects.get(pk=delivery_id)
-    if not delivery.double_post_id:
+    doubles = delivery.double_post_ids.split()
+    if not doubles:
         return True
-    account = settings_for(delivery.account_id)
-    client = client_of(account)
+    client = client_of(settings_for(delivery.account_id))
     try:
-        client.delete_post(delivery.double_post_id)
+        for post_id in doubles:
+            client.delete_post(post_id)
     except MattermostError as error:
-        # The row keeps the id, so the sweep brings it back.
-        log.warning("the second post of a delivery could not be deleted yet", delivery_id=delivery_id, error=str(error))
+        # The row keeps the ids, so the sweep brings it back; deleting twice does no harm.
+        log.warning("a second post of a delivery could not be deleted yet", delivery_id=delivery_id, error=str(error))
         return False
     DeliveryAttempt.objects.create(
         delivery=delivery,
         number=delivery.attempts,
-        error=f"The server had made this post twice; the second one ({delivery.double_post_id}) was deleted.",
+        error=f"The server had made this post more than once; what was too much ({', '.join(doubles)}) was deleted.",
     )
-    Delivery.objects.filter(pk=delivery_id, double_post_id=delivery.double_post_id).update(double_post_id="")
+    # One that was noted meanwhile stays, with a hint of its own.
+    Delivery.objects.filter(pk=delivery_id, double_post_ids=delivery.double_post_ids).update(double_post_ids="")
     live.changed(delivery.account_id, "delivery", [delivery_id])
     return True
 

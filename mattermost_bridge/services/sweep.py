@@ -13,7 +13,7 @@ from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import Conversation, Delivery, DirectChannel, InboundEvent, Tick
 from mattermost_bridge.models.states import EventOutcome, EventState
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.services import decisions, direct_channels, hints, inbox, outbox, turns
+from mattermost_bridge.services import decisions, direct_channels, hints, inbox, marks, outbox, turns
 
 EVERY = 2.0
 #: What came in a moment ago has its own hint under way.
@@ -57,9 +57,9 @@ def sweep() -> int:
     for account_pk in _accounts_with_due_deliveries():
         hints.task_after_commit(outbox.DRAIN, account_pk)
         given += 1
-    for pk in Delivery.objects.exclude(double_post_id="").filter(_not_hinted()).values_list("pk", flat=True)[:50]:
+    for pk in Delivery.objects.exclude(double_post_ids="").filter(_not_hinted()).values_list("pk", flat=True)[:50]:
         Delivery.objects.filter(pk=pk).update(hinted_at=Now())
-        hints.task_after_commit(outbox.REMOVE_DOUBLE, pk)
+        hints.task_after_commit(marks.REMOVE_DOUBLE, pk)
         given += 1
     return given
 

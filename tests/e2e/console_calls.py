@@ -66,7 +66,7 @@ def _model(name: str) -> type[Model]:
 
 def doubles() -> int:
     """How many deliveries still have a second post that is to be deleted."""
-    return apps.get_model("mattermost_bridge", "Delivery").objects.exclude(double_post_id="").count()
+    return apps.get_model("mattermost_bridge", "Delivery").objects.exclude(double_post_ids="").count()
 
 
 def pair_strangers() -> None:

@@ -13,7 +13,7 @@ from mattermost_bridge.listeners.clock import Clock
 from mattermost_bridge.listeners.writer import Holds, Writer
 from mattermost_bridge.mattermost.frames import DirectAdded, Posted, PostEdited, Reply, Unreadable, UserAdded
 from mattermost_bridge.mattermost.types import Channel, Post
-from mattermost_bridge.services import inbox, outbox
+from mattermost_bridge.services import inbox, marks
 from mattermost_bridge.services.inbox import CursorMove, Recorded
 from tests.listeners.clock import StillClock
 
@@ -46,7 +46,7 @@ class Heard:
         self.threads = Direct()
         monkeypatch.setattr(inbox, "record", self._record)
         monkeypatch.setattr(inbox, "release", lambda _pk, channel, move: self.released.append((channel, move)))
-        monkeypatch.setattr(outbox, "settle_echoes", lambda _pk, rows: self.settled.append([row.mark for row in rows]))
+        monkeypatch.setattr(marks, "settle_echoes", lambda _pk, rows: self.settled.append([row.mark for row in rows]))
         self.writer = Writer(
             1,
             BOT,

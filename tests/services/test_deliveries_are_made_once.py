@@ -11,7 +11,7 @@ from django.utils import timezone
 from mattermost_bridge.config import effective
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import Account, Delivery, DeliveryAttempt, OutboxState
-from mattermost_bridge.services import clients, outbox, sending
+from mattermost_bridge.services import clients, marks, outbox, sending
 from tests.bridge import make_account
 from tests.services.fake_server import lost, refused, timed_out, unreachable
 
@@ -223,7 +223,7 @@ def test_an_echo_settles_a_delivery_whose_answer_was_lost(hinted, server):
     (delivery,) = queue(account, "hello")
     hinted.run()
     made = server.posts[0]
-    assert outbox.settle_echoes(account.pk, [outbox.Echo(delivery.mark, made.id, made.create_at)]) == 1
+    assert marks.settle_echoes(account.pk, [marks.Echo(delivery.mark, made.id, made.create_at)]) == 1
     delivery.refresh_from_db()
     assert (delivery.state, delivery.post_id, delivery.unclear) == ("sent", made.id, False)
 
@@ -233,13 +233,13 @@ def test_of_two_posts_with_one_mark_the_younger_is_deleted(hinted, server):
     (delivery,) = queue(account, "hello")
     hinted.run()
     younger = server.make(CHANNEL, "hello", props={"durar_mark": delivery.mark})
-    echo = outbox.Echo(delivery.mark, younger.id, younger.create_at)
-    assert outbox.settle_echoes(account.pk, [echo, echo]) >= 1
+    echo = marks.Echo(delivery.mark, younger.id, younger.create_at)
+    assert marks.settle_echoes(account.pk, [echo, echo]) >= 1
     hinted.run()
     assert server.deleted == [younger.id]
     delivery.refresh_from_db()
-    assert (delivery.post_id, delivery.double_post_id) == (server.posts[0].id, "")
-    assert "twice" in DeliveryAttempt.objects.get().error
+    assert (delivery.post_id, delivery.double_post_ids) == (server.posts[0].id, "")
+    assert "more than once" in DeliveryAttempt.objects.get().error
 
 
 def test_of_two_posts_the_older_stays_also_when_it_is_heard_of_later(hinted, server):
@@ -247,7 +247,7 @@ def test_of_two_posts_the_older_stays_also_when_it_is_heard_of_later(hinted, ser
     (delivery,) = queue(account, "hello")
     hinted.run()
     settled = server.posts[0]
-    outbox.settle_echoes(account.pk, [outbox.Echo(delivery.mark, "older".ljust(26, "o"), settled.create_at - 5)])
+    marks.settle_echoes(account.pk, [marks.Echo(delivery.mark, "older".ljust(26, "o"), settled.create_at - 5)])
     hinted.run()
     assert server.deleted == [settled.id]
     assert Delivery.objects.get().post_id == "older".ljust(26, "o")
