@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -64,7 +64,7 @@ def _ticks(hours: Sequence[datetime]) -> list[str]:
 
 
 def _messages(figures: Figures) -> Chart:
-    counts = [figures.results.get(hour, {}) for hour in figures.hours]
+    counts: list[Mapping[str, int]] = [figures.results.get(hour, {}) for hour in figures.hours]
     most = max((sum(count.values()) for count in counts), default=0)
     bars = []
     for number, (hour, count) in enumerate(zip(figures.hours, counts, strict=True)):
