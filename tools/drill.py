@@ -26,6 +26,7 @@ from rich.table import Table  # noqa: E402
 from tests.e2e.processes import wait_for  # noqa: E402
 from tests.e2e.stack import Stack, holder_pid  # noqa: E402
 from tools import postgres  # noqa: E402
+from tools.drill_live import PAGES, Live, look  # noqa: E402
 from tools.drill_people import CHANNELS, PEOPLE, VICTIMS, Deed, Writers, plan  # noqa: E402
 
 console = Console(highlight=False)
@@ -33,7 +34,7 @@ console = Console(highlight=False)
 PATIENCE = 420.0
 MOVE_LIMIT = 120.0
 #: Seconds; a figure above its aim is marked, and is no failure.
-AIMS = {"kill": 15.0, "stop": 2.0, "return": 5.0}
+AIMS = {"kill": 15.0, "stop": 2.0, "return": 5.0, "live": 1.0}
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Outcome:
     deaths: int
     rest: float
     moved: dict[str, float]
+    live: Live
     faults: list[str]
 
     @property
@@ -104,7 +106,9 @@ def drill(database: str, options: argparse.Namespace) -> Outcome:
         # First the stop: what is started again meanwhile has until the killed one's lease ends to be there.
         moved = {"stop": move(stack, "stop"), "kill": move(stack, "kill"), "return": come_back(stack, options.away)}
         come_to_rest(stack)
-        return settle(database, stack, deaths, rest, moved)
+        step("somebody looks at the panel")
+        live = look(stack, PEOPLE[0])
+        return settle(database, stack, deaths, rest, moved | {"live": live.page}, live)
 
 
 @contextmanager
@@ -199,7 +203,7 @@ def come_back(stack: Stack, away: float) -> float:
     return taken
 
 
-def settle(database: str, stack: Stack, deaths: int, rest: float, moved: dict[str, float]) -> Outcome:
+def settle(database: str, stack: Stack, deaths: int, rest: float, moved: dict[str, float], live: Live) -> Outcome:
     """The outcome; a stack with a fault shows its logs."""
     balance = stack.ledger.balance()
     faults = list(balance.faults)
@@ -219,6 +223,7 @@ def settle(database: str, stack: Stack, deaths: int, rest: float, moved: dict[st
         deaths,
         rest,
         moved,
+        live,
         faults,
     )
 
@@ -240,6 +245,10 @@ def show(outcomes: list[Outcome]) -> None:
         "account moves after a kill (aim 15 s)": lambda one: timed(one, "kill"),
         "account moves after a graceful stop (aim 2 s)": lambda one: timed(one, "stop"),
         "ready after the server's return (aim 5 s)": lambda one: timed(one, "return"),
+        "from a post to the message of an open page": lambda one: f"{one.live.message * 1000:.0f} ms",
+        "from a post to the changed page (aim 1 s)": lambda one: timed(one, "live"),
+        "workers' CPU for a message": lambda one: f"{one.live.alone * 1000:.1f} ms",
+        f"workers' CPU for a message, {PAGES} pages open": lambda one: f"{one.live.watched * 1000:.1f} ms",
     }
     for label, value in lines.items():
         table.add_row(label, *(value(outcome) for outcome in outcomes))
