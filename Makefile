@@ -8,7 +8,7 @@ UP ?= --sandbox
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help environment run test lint format drill bench lock clean
+.PHONY: help environment run test lint format drill bench screenshots lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ drill: environment ## faults on a running stack, and what became of every messag
 
 bench: environment ## Durar beside a bare bot: times, memory, idle CPU, as ratios
 	@$(BIN)/python tools/bench.py $(BENCH)
+
+screenshots: environment ## the panel's pages as pictures in screenshots/: wide and narrow, light and dark
+	@$(BIN)/python tools/screenshots.py $(SCREENSHOTS)
 
 lock: environment ## compile requirements.in into requirements.txt, pinned with hashes
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --python-version 3.11 requirements.in -o requirements.txt

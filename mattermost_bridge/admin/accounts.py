@@ -59,6 +59,7 @@ class AccountAdmin(TabsMixin, SavedByService, BridgeAdmin):
     """Bot accounts."""
 
     form = AccountForm
+    also_guarded = {"token": "bot_token_set_at"}
     verbs = VERBS
     has_history = True
     list_display = ("account", "connection", "why", "since", "server", "answers", "waiting")

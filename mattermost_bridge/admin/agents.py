@@ -115,6 +115,7 @@ class AgentAdmin(SavedByService, BridgeAdmin):
     """Agents."""
 
     form = AgentForm
+    also_guarded = {"key": "api_key_set_at"}
     verbs = VERBS
     has_history = True
     list_display = ("agent", "backend_name", "model_name", "address", "key_state", "used_by")

@@ -17,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.editing import GuardsEdits, say_what_changed
 from mattermost_bridge.admin.guarding import GuardedMixin
 from mattermost_bridge.admin.verbs import VerbsMixin
 from mattermost_bridge.config.secrets import is_reference
@@ -24,6 +25,7 @@ from mattermost_bridge.models import AuditEntry
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.services import rights
 from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.editing import ChangedMeanwhile
 from mattermost_bridge.services.errors import ConfirmationNeeded, Refused
 
 #: Rows of a list beyond this are neither counted nor paged through: nobody reads them, filters find them.
@@ -92,6 +94,8 @@ class BridgeAdmin(VerbsMixin, GuardedMixin, ModelAdmin):
         if record is not None:
             context["summary"] = self.summary(request, record)
             context["buttons"] = self.buttons(record, self.verbs_for(request))
+            if isinstance(self, SavedByService):
+                context["seen"] = self.seen_for(request, record)
         context["show_history"] = self.has_history and rights.may(request.user, "view_auditentry")
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -140,12 +144,16 @@ class HearsRefusals:
     refused: Refused | WrongKeyError | None = None
     #: Who fills it in; what they may not see is not offered.
     person: Any = AnonymousUser()
+    #: Fields that stand for something that is never shown, as a secret.
+    also_guarded: dict[str, str] = {}
 
     def clean(self) -> dict[str, Any]:
         """Django's checks, then what the service said."""
         cleaned = super().clean() or self.cleaned_data  # type: ignore[misc, attr-defined]
         if self.refused is not None:
             self.add_error(None, str(self.refused))  # type: ignore[attr-defined]
+        if isinstance(self.refused, ChangedMeanwhile):
+            say_what_changed(self, self.refused, self.also_guarded)
         return cleaned
 
     @property
@@ -186,7 +194,7 @@ def offer_accounts(form: ServiceForm, nobody: Any) -> None:
     field.required = not unlimited
 
 
-class SavedByService:
+class SavedByService(GuardsEdits):
     """For a ModelAdmin whose form is a `ServiceForm`: `save_by_service` saves, in the transaction of the view."""
 
     def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:
@@ -196,7 +204,11 @@ class SavedByService:
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         """The form, which knows who fills it in, and what the service refused in this request."""
         form = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
-        known = {"refused": getattr(request, "refused_by_service", None), "person": request.user}
+        known = {
+            "refused": getattr(request, "refused_by_service", None),
+            "person": request.user,
+            "also_guarded": self.also_guarded,
+        }
         return type(form.__name__, (form,), known)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -205,9 +217,13 @@ class SavedByService:
             return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
         except (Refused, WrongKeyError) as refused:
             request.refused_by_service = refused  # type: ignore[attr-defined]
+            if isinstance(refused, ChangedMeanwhile):
+                self.take_over(request, refused)
             return super().changeform_view(request, *args, **kwargs)  # type: ignore[misc]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        """Hand the values to the service."""
+        """Hand the values to the service, unless somebody else changed what they were taken from."""
+        if change:
+            self.guard(request, obj, form)
         saved = self.save_by_service(request, Actor.of(request.user), obj, form, change=bool(change))  # type: ignore[arg-type]
         obj.pk = saved.pk

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.figures import HOURS, RESULTS, Figures
+from mattermost_bridge.admin.figures import FAILED, HOURS, RESULTS, Figures
 from mattermost_bridge.models import InboundEvent
 from mattermost_bridge.rules.reasons import REASONS
 
@@ -131,16 +131,7 @@ def _times(figures: Figures) -> Chart:
 def _reasons(figures: Figures) -> Chart:
     common = figures.silence.most_common(MOST_REASONS)
     most = common[0][1] if common else 0
-    lines = [
-        {
-            "label": REASONS[code].label if code in REASONS else code,
-            "sentence": REASONS[code].sentence if code in REASONS else "",
-            "count": count,
-            "share": round(count * 100 / most),
-            "link": looks.list_of(InboundEvent, f"reason={code}&since=24h"),
-        }
-        for code, count in common
-    ]
+    lines = [{"count": count, "share": round(count * 100 / most), **_reason(code)} for code, count in common]
     return Chart(
         name="silence",
         title=_("Why the bots kept silent"),
@@ -150,6 +141,15 @@ def _reasons(figures: Figures) -> Chart:
         lines=lines,
         empty="" if common else _("Nobody was left without an answer."),
     )
+
+
+def _reason(code: str) -> dict[str, Any]:
+    """A reason's words, and the list of those to whom it happened."""
+    if code == FAILED:
+        return {"label": _("Failed"), "sentence": "", "link": looks.list_of(InboundEvent, "question=failed&since=24h")}
+    known = REASONS.get(code)
+    link = looks.list_of(InboundEvent, f"reason={code}&since=24h")
+    return {"label": known.label if known else code, "sentence": known.sentence if known else "", "link": link}
 
 
 def _bar(number: int, y: float, height: float, kind: str, title: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ HOURS = 24
 #: So many seconds numbers are shown again before they are counted anew.
 KEPT = 15
 #: What became of a message, best first; an event is counted once.
+FAILED = "failed"
 RESULTS = ("answered", "waiting", "challenged", "refused", "failed", "ignored")
 
 
@@ -85,7 +86,9 @@ def _count(user: rights.Person) -> Figures:
     for hour, state, outcome, reason, count in rows.iterator():
         result = _result(state, outcome)
         results[_moment(hour)][result] += count
-        if (reason and result not in ("answered", "waiting")) or state == EventState.WAITING:
+        if result == "failed":
+            silence[FAILED] += count
+        elif reason and (result not in ("answered", "waiting") or state == EventState.WAITING):
             silence[reason] += count
     sent = Delivery.objects.filter(state=DeliveryState.SENT, settled_at__gte=hours[0]).order_by()
     sent = rights.visible_to(user, sent)

@@ -154,9 +154,12 @@ class Maker:
                 known = KnownChannel(account=account, channel_id=self._id("channel"), type="O", name=name)
                 known.display_name = name.replace("-", " ").capitalize()
                 channels.append(known)
-        KnownChannel.objects.bulk_create(channels, BATCH)
         speakers = {person.account_id: person for person in people}
         found = [(person, self._id("dm"), "D", f"@{person.username}") for person in people]
+        direct = [
+            KnownChannel(account_id=who.account_id, channel_id=one, type=kind) for who, one, kind, _title in found
+        ]
+        KnownChannel.objects.bulk_create([*channels, *direct], BATCH)
         found += [
             (speakers[known.account_id], known.channel_id, "O", known.display_name)
             for known in channels
@@ -225,9 +228,8 @@ class Maker:
         """Events, oldest first; those that are answered with turn and delivery."""
         if not places:
             return
-        answers_left, made = self.amounts.deliveries, 0
+        made, answers = 0, 0
         moments = self._moments(self.amounts.events)
-        each = max(1, self.amounts.events // max(1, self.amounts.deliveries))
         while chunk := list(islice(moments, BATCH)):
             events, turns, deliveries = [], [], []
             for at in chunk:
@@ -235,15 +237,15 @@ class Maker:
                 place = places[int(len(places) * self.random.random() ** 3)]
                 event = self._event(place, at)
                 events.append(event)
-                if answers_left and made % each == 0:
-                    answers_left -= 1
+                if made * self.amounts.deliveries // self.amounts.events > answers:
+                    answers += 1
                     turn, delivery = self._answer(place, event, at)
                     turns.append(turn)
                     deliveries.append(delivery)
             self._save(events, turns, deliveries)
             if made % (BATCH * 20) == 0:
                 self.say(f"{made} events")
-        self.say(f"{made} events, {self.amounts.deliveries - answers_left} deliveries")
+        self.say(f"{made} events, {answers} deliveries")
 
     @transaction.atomic
     def _save(self, events: list[InboundEvent], turns: list[Turn], deliveries: list[Delivery]) -> None:
