@@ -11,6 +11,7 @@ from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
 
 from mattermost_bridge.live.routing import application
@@ -120,6 +121,8 @@ async def pages():
     pages = Pages()
     yield pages
     await pages.close()
+    # The thread in which this loop asks the database keeps its connection, and the test's database is dropped.
+    await sync_to_async(connections.close_all)()
 
 
 def change(account: Any, kind: str, *ids: int) -> dict[str, Any]:
