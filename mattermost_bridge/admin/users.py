@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.db.models import Model, Prefetch, Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -17,22 +15,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import (
-    UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelect2MultipleWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.forms import AdminPasswordChangeForm
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.audited import AuditedMixin
-from mattermost_bridge.admin.base import BridgeAdmin, HearsRefusals, SavedByService
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService
 from mattermost_bridge.admin.filters import QuestionFilter
 from mattermost_bridge.admin.guarding import GuardedMixin
 from mattermost_bridge.admin.my_sign_in import shown
+from mattermost_bridge.admin.user_forms import RIGHTS, NewStaffForm, StaffForm
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import Account, AccountGrant
+from mattermost_bridge.models import AccountGrant
 from mattermost_bridge.services import people, sessions
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
@@ -40,68 +33,6 @@ from mattermost_bridge.services.roles import ROLES, role_of
 
 #: So many accounts of somebody are named in a list; their page has the rest.
 MOST_NAMED = 3
-RIGHTS = ("role", "limited", "accounts", "why")
-
-
-class RightsFields(HearsRefusals, forms.ModelForm):
-    """The part of a user's form that is not Django's: role and limits."""
-
-    role = forms.ChoiceField(
-        label=gettext_lazy("Role"),
-        required=False,
-        choices=[
-            ("", gettext_lazy("None: may sign in and sees nothing.")),
-            *((role.key, format_html("{}: {}", role.label, role.sentence)) for role in ROLES),
-        ],
-        widget=UnfoldAdminRadioSelectWidget(radio_style=admin.VERTICAL),
-    )
-    limited = forms.BooleanField(
-        label=gettext_lazy("Limited to accounts"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget(),
-        help_text=gettext_lazy("On: sees the accounts below and nothing of others; with none chosen, nothing at all."),
-    )
-    accounts = forms.ModelMultipleChoiceField(
-        Account.objects.none(),
-        label=gettext_lazy("Accounts"),
-        required=False,
-        widget=UnfoldAdminSelect2MultipleWidget(),
-        help_text=gettext_lazy("Count only while the limit is on."),
-    )
-    why = forms.CharField(
-        label=gettext_lazy("Why"), required=False, max_length=200, widget=UnfoldAdminTextInputWidget(),
-        help_text=gettext_lazy("Kept with accounts that are added now, and in the audit log."),
-    )  # fmt: skip
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "accounts" not in self.fields:
-            return
-        user: Any = self.instance
-        granted = AccountGrant.objects.filter(user=user.pk).values("account")
-        offered: Any = self.fields["accounts"]
-        offered.queryset = Account.objects.filter(Q(archived_at=None) | Q(pk__in=granted)).defer("bot_token")
-        if user.pk:
-            role = None if user.is_superuser else role_of(user)
-            profile = getattr(user, "staff_profile", None)
-            self.initial["role"] = role.key if role else ""
-            self.initial["limited"] = profile is not None and profile.limited
-            self.initial["accounts"] = [grant["account"] for grant in granted]
-
-    def clean(self) -> dict[str, Any]:
-        """Nobody switches themselves off: who would switch them on again?"""
-        cleaned = super().clean()
-        if self.instance.pk == self.person.pk and cleaned.get("is_active") is False:
-            self.add_error("is_active", ValidationError(_("You cannot switch yourself off.")))
-        return cleaned
-
-
-class StaffForm(RightsFields, UserChangeForm):
-    """Changing a user."""
-
-
-class NewStaffForm(RightsFields, UserCreationForm):
-    """Adding a user."""
 
 
 class RoleFilter(QuestionFilter):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, get_resolver
 
 #: What everybody who is signed in may open, because it shows and changes nothing of Durar's.
 FOR_EVERYBODY = {
@@ -21,13 +21,15 @@ FOR_EVERYBODY = {
     "/autocomplete/",
     "/me/",
     "/me/sessions/end/",
+    "/live/news/",
+    "/words/",
 }
 _VARIABLE = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
 def addresses(records: dict[str, Any]) -> Iterator[str]:
     """Each address, with the key of the record of its model; addresses of verbs once for each verb."""
-    for route in _routes(admin.site.get_urls()):
+    for route in _routes(get_resolver().url_patterns):
         if route == "(?P<url>.*)$" or route.startswith(("r/", "^")):
             continue
         if "<" not in route:

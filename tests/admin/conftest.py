@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache
 from django.test import Client
 
-from mattermost_bridge.models import BridgeDefaults
+from mattermost_bridge.models import AccessGroup, AccessGroupMember, BridgeDefaults, GroupOverride
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.probing import ConnectionTest
 from tests import factories
@@ -58,15 +60,27 @@ def as_somebody_who(db):
 @pytest.fixture
 def records(db):
     """One record of every kind that the panel shows, by model name."""
+    return make_records("night shift")
+
+
+def make_records(word: str) -> dict[str, Any]:
+    """One record of every kind that the panel shows, by model name; those with an account belong to a new one.
+
+    `word` tells names apart that are unique.
+    """
     BridgeDefaults.objects.get_or_create(pk=1)
     account = factories.AccountFactory()
     conversation = factories.ConversationFactory(account=account)
     turn = factories.TurnFactory(conversation=conversation, agent=account.agent)
-    guard = {"user_agent": "x", "ip_address": "127.0.0.1", "username": "mallory", "http_accept": "x", "path_info": "/"}
+    guard = {"user_agent": word, "ip_address": "127.0.0.1", "username": "mallory", "http_accept": "x", "path_info": "/"}
+    group = AccessGroup.objects.create(name=word)
     notice = factories.AlertNoticeFactory(alert__account=account)
     return {
         "account": account,
         "agent": account.agent,
+        "accessgroup": group,
+        "accessgroupmember": AccessGroupMember.objects.create(group=group, user_id="m".ljust(26, "x")),
+        "groupoverride": GroupOverride.objects.create(account=account, channel_id="c".ljust(26, "x")),
         "alert": notice.alert,
         "alertnotice": notice,
         "alerttarget": notice.target,
@@ -81,8 +95,8 @@ def records(db):
         "directchannel": factories.DirectChannelFactory(account=account),
         "connectionchange": factories.ConnectionChangeFactory(account=account),
         "auditentry": factories.AuditEntryFactory(account=account),
-        "group": Group.objects.create(name="night shift"),
-        "user": User.objects.create_user("dora", password="dora-password-1"),
+        "group": Group.objects.create(name=word),
+        "user": User.objects.create_user(f"dora of {word}", password="dora-password-1"),
         "accessattempt": AccessAttempt.objects.create(failures_since_start=1, get_data="", post_data="", **guard),
         "accesslog": AccessLog.objects.create(**guard),
         "accessfailurelog": AccessFailureLog.objects.create(**guard),

@@ -19,7 +19,8 @@ def test_every_page_and_every_action_is_closed_to_charlie(as_charlie, records, m
         if address in FOR_EVERYBODY:
             continue
         response = getattr(as_charlie, method)(address, follow=True)
-        assert response.status_code in (403, 404), f"{method} {address} answered {response.status_code}"
+        closed = (403, 404) if method == "get" else (403, 404, 405)
+        assert response.status_code in closed, f"{method} {address} answered {response.status_code}"
     assert not AuditEntry.objects.exclude(pk=records["auditentry"].pk).exists()
 
 
@@ -46,7 +47,7 @@ def test_the_first_page_shows_charlie_nothing(as_charlie, records):
     assert "You have no rights here yet" in page
     for record in records.values():
         for word in (getattr(record, "account_id", None), getattr(record, "username", None)):
-            if isinstance(word, str) and word != "charlie":
+            if word and isinstance(word, str) and word != "charlie":
                 assert word not in page
     assert records["pairingrequest"].code not in page
 
@@ -61,7 +62,7 @@ def test_the_search_finds_nothing_for_charlie(as_charlie, records):
 def test_who_is_not_signed_in_is_asked_to_sign_in(records):
     client = Client()
     for address in addresses(records):
-        if address in LEAVES_THE_SESSION or address == "/jsi18n/":
+        if address in LEAVES_THE_SESSION or address in ("/jsi18n/", "/words/"):
             continue
         response = client.post(address)
         assert response.status_code == 302, f"{address} answered {response.status_code}"
