@@ -148,6 +148,39 @@ class AccessEntryFactory(factory.django.DjangoModelFactory):
     note = "On call this month"
 
 
+class AccessGroupFactory(factory.django.DjangoModelFactory):
+    """A set of people."""
+
+    class Meta:
+        model = models.AccessGroup
+
+    name = factory.Sequence(lambda n: f"Night shift {n}")
+
+
+class AccessGroupMemberFactory(factory.django.DjangoModelFactory):
+    """Somebody in an access group."""
+
+    class Meta:
+        model = models.AccessGroupMember
+
+    group = factory.SubFactory(AccessGroupFactory)
+    user_id = factory.Sequence(lambda n: mattermost_id("user", n))
+    username = factory.Sequence(lambda n: f"{PEOPLE[n % len(PEOPLE)]}{n}")
+    note = "On call this month"
+
+
+class GroupOverrideFactory(factory.django.DjangoModelFactory):
+    """A channel in which no mention is needed."""
+
+    class Meta:
+        model = models.GroupOverride
+
+    account = factory.SubFactory(AccountFactory)
+    channel_id = factory.Sequence(lambda n: mattermost_id("channel", n))
+    channel_name = factory.Sequence(lambda n: f"Support {n}")
+    require_mention = False
+
+
 class BlockedUserFactory(factory.django.DjangoModelFactory):
     """A person who is blocked for an account."""
 

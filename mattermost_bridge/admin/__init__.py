@@ -6,6 +6,7 @@ Modules are thin: they show records in the panel's one visual language (`looks`)
 
 from mattermost_bridge.admin import (
     access,
+    access_groups,
     accounts,
     agents,
     alert_notices,
@@ -13,6 +14,7 @@ from mattermost_bridge.admin import (
     alerts,
     audit_log,
     blocked,
+    channel_settings,
     connections,
     conversations,
     defaults,
@@ -27,6 +29,7 @@ from mattermost_bridge.admin import (
 
 __all__ = [
     "access",
+    "access_groups",
     "accounts",
     "agents",
     "alert_notices",
@@ -34,6 +37,7 @@ __all__ = [
     "alerts",
     "audit_log",
     "blocked",
+    "channel_settings",
     "connections",
     "conversations",
     "defaults",

@@ -5,25 +5,36 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import ends, looks
+from mattermost_bridge.admin.access_groups import group_badge, groups_named, shown_person
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer_accounts
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
+from mattermost_bridge.admin.finding import Hit
 from mattermost_bridge.admin.names import known_username
+from mattermost_bridge.admin.people_files import ExportsPeople, import_url
+from mattermost_bridge.admin.searching import PEOPLE, SearchesDirectory, let_search
 from mattermost_bridge.admin.send_message import send_link
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import AccessEntry, PairingRequest
+from mattermost_bridge.config.effective_lists import group_name_in
+from mattermost_bridge.models import AccessEntry, AccessGroup, PairingRequest
+from mattermost_bridge.models.access_groups import PREFIX
 from mattermost_bridge.models.states import AccessList, EntrySource, PairingState
-from mattermost_bridge.services import access
+from mattermost_bridge.rules.access import WILDCARD
+from mattermost_bridge.services import access, rights
 from mattermost_bridge.services.access import USER_ID
 from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.people_csv import row_of_entry
+
+#: So many access groups are offered at once; more are found by typing.
+MOST_GROUPS = 20
 
 
 class ListFilter(QuestionFilter):
@@ -49,19 +60,19 @@ class SourceFilter(QuestionFilter):
         return {member.value: (member.label, Q(source=member)) for member in EntrySource}
 
 
-class EndFilter(QuestionFilter):
-    """Which entries end, or have ended."""
+class WhoFilter(QuestionFilter):
+    """Whom an entry means."""
 
-    title = gettext_lazy("until")
-    parameter_name = "until"
+    title = gettext_lazy("who")
+    parameter_name = "who"
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
-        """An entry that has ended admits nobody and stays on the list until it is removed."""
-        now = timezone.now()
+        """Single people, access groups, everybody."""
+        group = Q(value__istartswith=PREFIX)
         return {
-            "holds": (gettext_lazy("Holds now"), Q(expires_at=None) | Q(expires_at__gt=now)),
-            "ends": (gettext_lazy("Holds, with an end"), Q(expires_at__gt=now)),
-            "ended": (gettext_lazy("Has ended"), Q(expires_at__lte=now)),
+            "people": (gettext_lazy("Single people"), ~group & ~Q(value="*")),
+            "groups": (gettext_lazy("Access groups"), group),
+            "everybody": (gettext_lazy("Everybody (*)"), Q(value="*")),
         }
 
 
@@ -76,7 +87,10 @@ class AccessEntryForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if "account" in self.fields:
             offer_accounts(self, _("The defaults"))
-            self.fields["value"].widget.attrs["placeholder"] = "4xp9fdt77pncbef59f4k1qe83o"
+            let_search(self, "value", PEOPLE, shown_person)
+            self.fields["value"].help_text = _(
+                "Type a name and choose the person, an access group or everybody (*), or enter a user id."
+            )
 
     def _get_validation_exclusions(self) -> set[str]:
         # Without this field no constraint is looked at: the service says in a sentence what is there twice.
@@ -103,14 +117,15 @@ VERBS = (
 
 
 @admin.register(AccessEntry)
-class AccessEntryAdmin(SavedByService, BridgeAdmin):
+class AccessEntryAdmin(SearchesDirectory, ExportsPeople, SavedByService, BridgeAdmin):
     """Access entries."""
 
     form = AccessEntryForm
+    searched = {"value": PEOPLE}
     verbs = VERBS
     has_history = True
     list_display = ("who", "list_name", "account_name", "source_shown", "added", "note", "until")
-    list_filter = (AccountFilter, ListFilter, SourceFilter, EndFilter)
+    list_filter = (AccountFilter, ListFilter, WhoFilter, SourceFilter, ends.EndFilter)
     search_fields = ("username", "value", "note")
     ordering = ("-id",)
     sortable_by = ()
@@ -124,9 +139,41 @@ class AccessEntryAdmin(SavedByService, BridgeAdmin):
         """To the requests that wait."""
         return [(looks.list_of(PairingRequest), gettext_lazy("Pairing requests"))]
 
+    def row_of(self, record: AccessEntry) -> tuple[str, ...]:
+        """A row of the exported file."""
+        return row_of_entry(record)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With who added each, and for which account."""
         return super().get_queryset(request).select_related("account", "added_by").defer("account__bot_token")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's addresses, and that of the import, of which blocked people are a part."""
+        return [import_url(), *super().get_urls()]
+
+    def exported(self, rows: QuerySet) -> QuerySet:
+        """Entries of lists. Approved pairings stay: imported elsewhere they would become entries of a list."""
+        return rows.exclude(source=EntrySource.PAIRING)
+
+    def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
+        """The access groups that entries mean."""
+        groups = groups_named([row.value for row in rows])
+        for row in rows:
+            row.group = groups.get(group_name_in(row.value).lower())
+
+    def extra_hits(self, request: HttpRequest, query: str) -> list[Hit]:
+        """Everybody, and the access groups whose name has what was typed."""
+        wanted = query.lower()
+        groups = rights.visible_to(request.user, AccessGroup.objects.annotate(count=Count("members")))
+        hits = [
+            Hit(group.entry_value, group.name, _("access group of %d") % group.count)
+            for group in groups
+            if wanted in group.name.lower()
+        ][:MOST_GROUPS]
+        everybody = str(_("Everybody (*)"))
+        if not wanted or wanted == WILDCARD or everybody.lower().startswith(wanted):
+            hits.append(Hit(WILDCARD, everybody, _("every person of the server")))
+        return hits
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
         """Who, where, why, until when; an entry that exists also says where it came from."""
@@ -155,16 +202,18 @@ class AccessEntryAdmin(SavedByService, BridgeAdmin):
 
     def summary(self, request: HttpRequest, record: AccessEntry) -> dict[str, Any]:
         """Whether it holds."""
-        ended = record.expires_at is not None and record.expires_at <= timezone.now()
-        words = looks.badge(_("Ended"), "idle") if ended else looks.badge(_("Holds"), "good")
+        self.prepare(request, [record])
         links = send_link(request, record.account_id, record.value) if USER_ID.fullmatch(record.value) else []
-        return {"badges": [words], "title": str(record), "links": links}
+        return {"badges": [ends.holds(record.expires_at)], "title": str(record), "links": links}
 
     @display(description=gettext_lazy("who"))
     def who(self, record: AccessEntry) -> SafeString:
         """The person, or everybody."""
         if record.value == "*":
             return looks.badge(_("Everybody (*)"), "warning")
+        if name := group_name_in(record.value):
+            groups = {name.lower(): record.group} if hasattr(record, "group") else groups_named([record.value])
+            return group_badge(name, groups.get(name.lower()))
         return looks.person(record.value, record.username)
 
     @display(description=gettext_lazy("list"))
@@ -193,8 +242,4 @@ class AccessEntryAdmin(SavedByService, BridgeAdmin):
     @display(description=gettext_lazy("until"))
     def until(self, record: AccessEntry) -> SafeString | str:
         """Its end; one that has ended admits nobody."""
-        if record.expires_at is None:
-            return _("no end")
-        if record.expires_at <= timezone.now():
-            return looks.badge(_("Ended"), "idle", record.expires_at.isoformat(" ", "minutes"))
-        return looks.moment(record.expires_at)
+        return ends.until(record.expires_at)

@@ -124,6 +124,7 @@ class AccountForm(ServiceForm):
             "group_policy",
             "own_allow_from",
             "own_group_allow_from",
+            "own_groups",
             "text_chunk_limit",
             "pairing_text",
             *RETRY_FIELDS.values(),

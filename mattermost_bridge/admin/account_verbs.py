@@ -13,9 +13,9 @@ from mattermost_bridge.admin.standing import is_down, is_up, standing_of
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Account
 from mattermost_bridge.models.states import ConnectionPhase
-from mattermost_bridge.services import accounts, listeners
+from mattermost_bridge.services import accounts, directory_refresh, listeners
 from mattermost_bridge.services.audit import Actor
-from mattermost_bridge.services.errors import NotFound
+from mattermost_bridge.services.errors import NotFound, Refused
 
 
 class StatusFilter(QuestionFilter):
@@ -81,6 +81,15 @@ def _reconnect(actor: Actor, pk: int) -> None:
     listeners.request_reconnect(account, actor)
 
 
+def _fetch_names(actor: Actor, pk: int) -> None:
+    done = directory_refresh.refresh(pk)
+    if not done.complete:
+        raise Refused(
+            _("There was no time to fetch all names: %(people)d people and %(channels)d channels are known anew. "
+              "A search still finds the others.") % {"people": done.people, "channels": done.channels}
+        )  # fmt: skip
+
+
 VERBS = (
     Verb(
         "reconnect",
@@ -90,6 +99,19 @@ VERBS = (
         "reconnect_account",
         fits=_is_on,
         fits_in_row=lambda account: not is_listening(account),
+    ),
+    Verb(
+        "names",
+        gettext_lazy("Fetch names"),
+        ngettext_lazy(
+            "The names of people and channels were fetched for %d account.",
+            "The names of people and channels were fetched for %d accounts.",
+        ),
+        _fetch_names,
+        "add_accessentry",
+        in_row=False,
+        in_bulk=False,  # each may take half a minute
+        fits=_is_on,
     ),
     Verb(
         "enable",

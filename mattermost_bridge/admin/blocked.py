@@ -13,13 +13,17 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.access_groups import shown_person
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer_accounts
 from mattermost_bridge.admin.filters import AccountFilter
 from mattermost_bridge.admin.names import known_username
+from mattermost_bridge.admin.people_files import ExportsPeople
+from mattermost_bridge.admin.searching import PEOPLE, SearchesDirectory, let_search
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import BlockedUser
 from mattermost_bridge.services import access
 from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.people_csv import row_of_block
 
 
 class BlockedUserForm(ServiceForm):
@@ -33,9 +37,8 @@ class BlockedUserForm(ServiceForm):
         super().__init__(*args, **kwargs)
         if "account" in self.fields:
             offer_accounts(self, _("All accounts"))
-            self.fields["user_id"].help_text = _(
-                "26 small letters and digits; an event shows it when you point at the name."
-            )
+            let_search(self, "user_id", PEOPLE, shown_person)
+            self.fields["user_id"].help_text = _("Type a name and choose the person, or enter their user id.")
 
     def _get_validation_exclusions(self) -> set[str]:
         # Without this field no constraint is looked at: the service says in a sentence what is there twice.
@@ -58,10 +61,11 @@ VERBS = (
 
 
 @admin.register(BlockedUser)
-class BlockedUserAdmin(SavedByService, BridgeAdmin):
+class BlockedUserAdmin(SearchesDirectory, ExportsPeople, SavedByService, BridgeAdmin):
     """Blocked people. A block is added and lifted, not edited."""
 
     form = BlockedUserForm
+    searched = {"user_id": PEOPLE}
     verbs = VERBS
     list_display = ("who", "account_name", "reason", "blocked")
     list_filter = (AccountFilter,)
@@ -71,6 +75,10 @@ class BlockedUserAdmin(SavedByService, BridgeAdmin):
     readonly_fields = ("who", "account_name", "blocked")
     empty_title = gettext_lazy("Nobody is blocked")
     empty_text = gettext_lazy("Blocked people get no answer and no pairing code, and they are not told.")
+
+    def row_of(self, record: BlockedUser) -> tuple[str, ...]:
+        """A row of the exported file."""
+        return row_of_block(record)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With who blocked each, and for which account."""

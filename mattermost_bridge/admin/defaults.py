@@ -40,6 +40,7 @@ class DefaultsForm(ServiceForm):
             "default_group_policy",
             "own_allow_from",
             "own_group_allow_from",
+            "own_groups",
             "text_chunk_limit",
             "pairing_text",
             *RETRY_FIELDS.values(),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from mattermost_bridge.admin import looks
 from mattermost_bridge.models import (
     AccessEntry,
+    AccessGroup,
     Account,
     Agent,
     Alert,
@@ -25,6 +26,7 @@ from mattermost_bridge.models import (
     Conversation,
     Delivery,
     DirectChannel,
+    GroupOverride,
     InboundEvent,
     PairingRequest,
     Turn,
@@ -65,9 +67,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             {**_item(request, BridgeDefaults, _("Defaults"), "tune")},
         ),
         _group(
-            _("People"),
+            _("People and channels"),
             _item(request, AccessEntry, _("Access entries"), "how_to_reg"),
+            _item(request, AccessGroup, _("Access groups"), "groups"),
             _item(request, BlockedUser, _("Blocked people"), "block"),
+            _item(request, GroupOverride, _("Channel settings"), "tag"),
         ),
         _group(
             _("What happened"),

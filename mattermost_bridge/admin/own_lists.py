@@ -1,21 +1,23 @@
-"""Whether an account, or the defaults, has its own lists: asked before entries would be lost."""
+"""Whether an account, or the defaults, has its own lists and channel settings: asked before entries would be lost."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from mattermost_bridge.models import AccessEntry, Account, BridgeDefaults
+from mattermost_bridge.models import AccessEntry, Account, BridgeDefaults, GroupOverride
 from mattermost_bridge.models.states import EntrySource
-from mattermost_bridge.services import access
+from mattermost_bridge.services import access, group_overrides
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded
 
-OWN_LISTS = {"own_allow_from": "dm", "own_group_allow_from": "group"}
+OWN_GROUPS = "own_groups"
+OWN_LISTS = {"own_allow_from": "dm", "own_group_allow_from": "group", OWN_GROUPS: ""}
 
 
 def confirm_field(help_text: Any) -> forms.BooleanField:
@@ -31,10 +33,15 @@ def change_lists(actor: Actor, record: Account | BridgeDefaults, form: Any, *, c
         if name not in form.changed_data:
             continue
         own = form.cleaned_data[name]
-        entries = AccessEntry.objects.filter(account=account, list=which).exclude(source=EntrySource.PAIRING)
-        if not own and not confirmed and (count := entries.count()):
-            raise ConfirmationNeeded(
-                _("Without the own list “%(list)s”, its entries (%(count)d) are removed.")
-                % {"list": form.fields[name].label, "count": count}
-            )
-        access.use_own_list(actor=actor, account=account, list=which, own=own)
+        if name == OWN_GROUPS:
+            sentence = _("Without channel settings of its own, those that are there (%(count)d) are removed.")
+            lost: QuerySet = GroupOverride.objects.filter(account=account)
+        else:
+            sentence = _("Without the own list “%(list)s”, its entries (%(count)d) are removed.")
+            lost = AccessEntry.objects.filter(account=account, list=which).exclude(source=EntrySource.PAIRING)
+        if not own and not confirmed and (count := lost.count()):
+            raise ConfirmationNeeded(sentence % {"list": form.fields[name].label, "count": count})
+        if name == OWN_GROUPS:
+            group_overrides.use_own(actor=actor, account=account, own=own)
+        else:
+            access.use_own_list(actor=actor, account=account, list=which, own=own)

@@ -34,6 +34,7 @@ ANSWER_AGE = 60
 DEFAULT_LIMIT = 20
 MOST = 50
 LONGEST_QUERY = 100
+KNOWN_ONLY = " Only names that are known already are found."
 #: Kinds of channels that have settings: all but direct ones.
 SHARED_KINDS = ("O", "P", "G")
 
@@ -114,7 +115,7 @@ def search_people(account_pk: int | None, query: str, limit: int = DEFAULT_LIMIT
         people = question.kept(f"people:{limit}:{query}", lambda: _ask_for_people(question, query, limit))
     except (MattermostError, Refused) as error:
         known = known_people(question.account.pk, query, limit)
-        return Found(people=known, problem=_sentence(error, question), server=question.server)
+        return Found(people=known, problem=_sentence(error, question, KNOWN_ONLY), server=question.server)
     return Found(people=people, server=question.server)
 
 
@@ -134,7 +135,7 @@ def search_channels(account_pk: int | None, query: str, limit: int = DEFAULT_LIM
         rooms = question.kept(f"channels:{limit}:{query}", lambda: _ask_for_rooms(question, query, limit))
     except (MattermostError, Refused) as error:
         known = known_rooms(question.account.pk, query, limit)
-        return Found(rooms=known, problem=_sentence(error, question), server=question.server)
+        return Found(rooms=known, problem=_sentence(error, question, KNOWN_ONLY), server=question.server)
     return Found(rooms=rooms, server=question.server)
 
 
@@ -263,8 +264,8 @@ def _cleaned(query: str) -> str:
     return " ".join(query.split())[:LONGEST_QUERY]
 
 
-def _sentence(error: MattermostError | Refused, question: _Question) -> str:
-    """Why the server could not say, for somebody who waits for names."""
+def _sentence(error: MattermostError | Refused, question: _Question, instead: str = " Enter the id instead.") -> str:
+    """Why the server could not say, for somebody who waits for names; `instead` says what goes without it."""
     if isinstance(error, Refused):
         return str(error)
     if error.is_unauthorized:
@@ -273,5 +274,5 @@ def _sentence(error: MattermostError | Refused, question: _Question) -> str:
     if error.is_rate_limited:
         return f"{question.server} asks for fewer calls. Wait a moment, then type on."
     if error.kind in ("network", "timeout") or error.is_server_trouble:
-        return f"{question.server} does not answer right now. Only names that are known already are found."
+        return f"{question.server} does not answer right now.{instead}"
     return f"{question.server} could not search: {error}"

@@ -10,6 +10,7 @@ from django.utils import timezone
 from mattermost_bridge.models import AccessEntry, Account, AuditEntry, BlockedUser
 from mattermost_bridge.models.states import EntrySource
 from tests import factories
+from tests.mattermost.servers import closed_port
 
 ENTRIES = "/mattermost_bridge/accessentry/"
 BLOCKS = "/mattermost_bridge/blockeduser/"
@@ -18,7 +19,8 @@ CAROL = "carol".ljust(26, "a")
 
 @pytest.fixture
 def account(db):
-    return factories.AccountFactory(account_id="ops", name="Operations")
+    # Names are looked up on the account's server, which is away here.
+    return factories.AccountFactory(account_id="ops", name="Operations", base_url=f"http://127.0.0.1:{closed_port()}")
 
 
 def entry_form(**values) -> dict:
@@ -48,7 +50,8 @@ def test_a_name_is_taken_from_what_the_person_wrote_when_it_is_not_known_otherwi
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"value": "@carol"}, "no Mattermost user id"),
+        ({"value": "@carol"}, "Enter the id instead."),
+        ({"value": "accessGroup:gone"}, "no access group"),
         ({"expires_at_0": "2020-01-01", "expires_at_1": "10:00"}, "future"),
     ],
 )
@@ -122,7 +125,9 @@ def test_somebody_is_blocked_for_all_accounts(as_alice, account):
     assert "is blocked already" in page
 
 
-def test_a_name_instead_of_an_id_cannot_be_blocked(as_alice, account):
+def test_a_name_that_nobody_can_look_up_cannot_be_blocked(as_alice, account):
     page = as_alice.post(f"{BLOCKS}add/", {"user_id": "carol", "account": "", "reason": ""}).content.decode()
+    assert "Enter the id instead." in page
+    page = as_alice.post(f"{BLOCKS}add/", {"user_id": "*", "account": "", "reason": ""}).content.decode()
     assert "26 small letters and digits" in page
     assert not BlockedUser.objects.exists()

@@ -24,11 +24,19 @@ def _answered(number: int) -> None:
     factories.DeliveryFactory(account=account, turn=turn)
 
 
+def _used_group() -> None:
+    group = factories.AccessGroupMemberFactory().group
+    factories.AccessEntryFactory(value=group.entry_value, username="")
+
+
 MAKERS = {
     "mattermost_bridge/account": lambda n: factories.AccountFactory(),
     "mattermost_bridge/agent": lambda n: factories.AgentFactory(),
     "mattermost_bridge/pairingrequest": lambda n: factories.PairingRequestFactory(),
     "mattermost_bridge/accessentry": lambda n: factories.AccessEntryFactory(),
+    "mattermost_bridge/accessgroup": lambda n: _used_group(),
+    "mattermost_bridge/accessgroupmember": lambda n: factories.AccessGroupMemberFactory(),
+    "mattermost_bridge/groupoverride": lambda n: factories.GroupOverrideFactory(channel_name="", require_mention=None),
     "mattermost_bridge/blockeduser": lambda n: factories.BlockedUserFactory(),
     "mattermost_bridge/conversation": lambda n: factories.ConversationFactory(),
     "mattermost_bridge/inboundevent": lambda n: factories.InboundEventFactory(),
