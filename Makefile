@@ -37,8 +37,9 @@ format: environment ## put the code into its form
 drill: environment ## faults on a running stack, and what became of every message
 	@$(BIN)/python tools/drill.py $(DRILL)
 
-bench: environment ## Durar beside a bare bot: times, memory, idle CPU, as ratios
+bench: environment ## Durar beside a bare bot as ratios; page times of a panel with a million events
 	@$(BIN)/python tools/bench.py $(BENCH)
+	@$(BIN)/python tools/bench_pages.py $(BENCH_PAGES)
 
 screenshots: environment ## the panel's pages as pictures in screenshots/: wide and narrow, light and dark
 	@$(BIN)/python tools/screenshots.py $(SCREENSHOTS)

@@ -77,7 +77,7 @@ def panel(*sample: str, state: Path | None = None) -> Iterator[Panel]:
 
 def _fill(state: Path, sample: tuple[str, ...], password: str, environment: dict[str, str]) -> None:
     new = not (state / "durar.sqlite3").exists()
-    _manage(environment, "migrate", "--verbosity=0")
+    _manage(environment, "migrate", "--verbosity=0", "--skip-checks")
     if new:
         _manage(environment, "make_sample_data", *sample)
     code = (
@@ -86,7 +86,7 @@ def _fill(state: Path, sample: tuple[str, ...], password: str, environment: dict
         f"user.set_password({password!r})\n"
         "user.save()\n"
     )
-    _manage(environment, "shell", "--verbosity=0", "-c", code)
+    _manage(environment, "shell", "--verbosity=0", "--skip-checks", "-c", code)
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> None:

@@ -96,10 +96,16 @@ def _count(user: rights.Person) -> Figures:
         hours=hours,
         results=dict(results),
         silence=silence,
-        heard=dict(events.values_list("account").annotate(Count("pk"))),
-        sent=dict(sent.values_list("account").annotate(Count("pk"))),
+        heard=_by_account(events),
+        sent=_by_account(sent),
         **_times(sent),
     )
+
+
+def _by_account(rows: QuerySet[Any]) -> dict[int, int]:
+    # The sum keeps SQLite from walking the whole table by account, which spares it the sorting of a few rows.
+    counted = rows.annotate(whose=F("account_id") + 0).values_list("whose").annotate(Count("pk"))
+    return dict(counted)
 
 
 def _hour(column: str) -> Substr:
