@@ -10,6 +10,11 @@ CONCERNS = {
     "pairingrequest": "pairing",
     "accessentry": "access pairing account",
     "blockeduser": "access",
+    "accessgroup": "access",
+    "groupoverride": "access overview",
+    "alert": "alert",
+    "alertnotice": "alert",
+    "alerttarget": "alert",
     "conversation": "turn event",
     "inboundevent": "event turn",
     "turn": "turn delivery",
@@ -17,7 +22,7 @@ CONCERNS = {
     "directchannel": "direct_channel delivery",
     "connectionchange": "connection",
     # Every change has a row there.
-    "auditentry": "account agent access pairing delivery event turn direct_channel overview",
+    "auditentry": "account agent access pairing delivery event turn direct_channel alert overview",
 }
 #: The first page shows a bit of everything.
 OVERVIEW = "pairing delivery event turn connection account agent direct_channel overview"

@@ -10,10 +10,21 @@ from django.db import transaction
 
 from mattermost_bridge.live.teller import teller
 
-#: What can change: `connection` is where an account's connection or its outbox stands, `access` lists and blocked
-#: people, `overview` what belongs to no record of these, as the defaults.
+#: What can change: `connection` is where an account's connection or its outbox stands, `access` lists, groups and
+#: blocked people, `alert` alerts with their notes and targets, `overview` what belongs to none of these, as the
+#: defaults and the users.
 Kind = Literal[
-    "event", "turn", "delivery", "pairing", "connection", "account", "agent", "access", "direct_channel", "overview"
+    "event",
+    "turn",
+    "delivery",
+    "pairing",
+    "connection",
+    "account",
+    "agent",
+    "access",
+    "direct_channel",
+    "alert",
+    "overview",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -56,6 +67,16 @@ def changed(account_pk: int | None, kind: Kind, ids: Iterable[int] = ()) -> None
 
 def _tell(account_pk: int | None, kind: Kind, ids: tuple[int, ...]) -> None:
     tell(account_pk, kind, ids)
+
+
+def kind_of(verb: str) -> Kind:
+    """The kind of record that a verb of the audit log is about, as `access` for `access_group.update`."""
+    subject = verb.partition(".")[0]
+    for word in (subject, subject.partition("_")[0]):
+        for kind in KINDS:
+            if word == kind:
+                return kind
+    return "overview"
 
 
 def stay_silent() -> None:

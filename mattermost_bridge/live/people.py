@@ -23,8 +23,9 @@ MODELS: dict[Kind, tuple[str, ...]] = {
     "connection": ("account", "connectionchange"),
     "account": ("account",),
     "agent": ("agent",),
-    "access": ("accessentry", "blockeduser"),
+    "access": ("accessentry", "blockeduser", "accessgroup", "groupoverride"),
     "direct_channel": ("directchannel",),
+    "alert": ("alert", "alertnotice", "alerttarget"),
     "overview": ("account",),
 }
 

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.logging import hide
 from mattermost_bridge.models import AlertNotice, AlertTarget, ListenerLease, OutboxState
 from mattermost_bridge.models.fields import WrongKeyError
@@ -153,6 +154,7 @@ def _told(target_pk: int, batch: list[AlertNotice]) -> None:
         state=NoticeState.SENT, settled_at=now, error="", next_attempt_at=None, attempts=F("attempts") + 1
     )
     AlertTarget.objects.filter(pk=target_pk).update(last_sent_at=now, last_error="", last_error_at=None)
+    _tell_pages(batch)
 
 
 def _failed(target_pk: int, batch: list[AlertNotice], error: TransportError) -> bool:
@@ -172,7 +174,14 @@ def _failed(target_pk: int, batch: list[AlertNotice], error: TransportError) -> 
         rows.update(error=text, attempts=attempt, next_attempt_at=next_at)
         log.warning("alert target not told yet", target_pk=target_pk, notes=len(batch), reason=text)
     AlertTarget.objects.filter(pk=target_pk).update(last_error=text, last_error_at=now)
+    _tell_pages(batch)
     return gives_up
+
+
+def _tell_pages(notices: list[AlertNotice]) -> None:
+    """Tell open pages that these notes changed."""
+    for account_pk in {notice.alert.account_id for notice in notices}:
+        live.changed(account_pk, "alert")
 
 
 def _hand_over(target: AlertTarget, batch: list[AlertNotice], text: str) -> None:
@@ -192,6 +201,7 @@ def _hand_over(target: AlertTarget, batch: list[AlertNotice], text: str) -> None
         AlertNotice.objects.filter(pk__in=pks).update(
             state=NoticeState.POSTING, delivery=deliveries[-1], error="", next_attempt_at=None
         )
+        _tell_pages(batch)
 
 
 def posting_problem(target: AlertTarget) -> str:
@@ -222,7 +232,7 @@ def posting_problem(target: AlertTarget) -> str:
 def settle_posted(now: datetime) -> None:
     """Notes that went through the outbox: what became of their posts. In the caller's transaction."""
     posted = AlertNotice.objects.filter(Q(state=NoticeState.POSTING) & ~Q(delivery__state__in=("queued", "sending")))
-    for notice in posted.select_related("delivery"):
+    for notice in posted.select_related("delivery", "alert"):
         delivery = notice.delivery
         reached = delivery is not None and delivery.state == DeliveryState.SENT
         error = "" if reached else (delivery.error if delivery else "") or "Its post was removed before it was sent."
@@ -232,6 +242,7 @@ def settle_posted(now: datetime) -> None:
             error=error,
             attempts=delivery.attempts if delivery else notice.attempts,
         )
+        _tell_pages([notice])
         target = AlertTarget.objects.filter(notices=notice)
         if reached:
             target.update(last_sent_at=now, last_error="", last_error_at=None)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Alert, AlertNotice, AlertTarget, Tick
 from mattermost_bridge.models.states import NoticeAbout, NoticeState
 from mattermost_bridge.rules import alerts as rules
@@ -99,6 +100,7 @@ def _open(raised: Iterable[rules.Raise], now: datetime) -> None:
             AlertNotice(alert=alert, target=target, target_name=target.name, about=NoticeAbout.RAISED, queued_at=now)
             for target in told
         )
+        live.changed(one.account_pk, "alert", [alert.pk])
         log.warning("alert", kind=str(one.kind), account_pk=one.account_pk, alert_id=alert.pk, targets=len(told))
 
 
@@ -126,6 +128,8 @@ def _close(over: Iterable[rules.Over], now: datetime) -> None:
     AlertNotice.objects.filter(pk__in=[notice.pk for notice in notices], state=NoticeState.QUEUED).update(
         state=NoticeState.CANCELLED, error=OVER_UNTOLD, settled_at=now
     )
+    for account_pk in Alert.objects.filter(pk__in=outcomes).order_by().values_list("account_id", flat=True).distinct():
+        live.changed(account_pk, "alert")
     for alert_pk, sentence in outcomes.items():
         Alert.objects.filter(pk=alert_pk, resolved_at=None).update(resolved_at=now, outcome=sentence)
         log.info("alert over", alert_id=alert_pk)

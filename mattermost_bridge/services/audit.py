@@ -62,8 +62,7 @@ def record(
     Neither may hold a secret: name that a token changed, never the token. Open pages are told after the commit; what
     kind of record changed is the verb's first word.
     """
-    kind = verb.partition(".")[0]
-    live.changed(account.pk if account else None, kind if kind in live.KINDS else "overview", _keys(target))
+    live.changed(account.pk if account else None, live.kind_of(verb), _keys(target))
     return AuditEntry.objects.create(
         actor=actor.user,
         actor_name=actor.name[:150],

@@ -21,7 +21,7 @@
     const SIGNED_OUT = 4401;
     const NO_RIGHTS = 4403;
     // These change what stands in the sidebar and in the notes.
-    const NEWSWORTHY = new Set(["pairing", "delivery", "event", "turn", "connection", "account", "direct_channel", "overview"]);
+    const NEWSWORTHY = new Set(["pairing", "delivery", "event", "turn", "connection", "account", "alert", "overview"]);
     const ANY = "*";
 
     const regions = new Map();
