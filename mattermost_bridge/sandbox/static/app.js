@@ -16,6 +16,7 @@ import { draw } from "./view.js";
 const PAGE = 60;
 let api = null;
 let live = null;
+let connectionChanges = 0;
 
 async function guarded(work) {
   try {
@@ -40,10 +41,12 @@ async function become(username, place = state.current || "dm-durar") {
   state.current = place;
   live = new Live(token, {
     event: (name, data, broadcast) => takeIn(name, data, broadcast, { channels: () => quietly(readChannels) }),
-    state: (connection) => {
-      const returned = state.connection === "connecting" && connection === "live";
+    state: async (connection) => {
+      const change = ++connectionChanges;
+      // Connected is said once what was missed is there: whoever clicks before would see it vanish again.
+      if (connection === "live") await quietly(readEverything);
+      if (change !== connectionChanges) return;
       state.connection = connection;
-      if (returned) quietly(readEverything);
       changed();
     },
     statuses: (map) => {
