@@ -18,6 +18,14 @@ def _no_settings_of_other_tests():
     effective.forget()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_open_pages():
+    """Also what happens between tests is told to nobody: there is no broker."""
+    from mattermost_bridge.live import messages
+
+    messages.stay_silent()
+
+
 @pytest.fixture(autouse=True)
 def told(monkeypatch):
     """What open pages would be told, as account, kind and keys; nothing is sent anywhere."""

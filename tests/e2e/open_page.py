@@ -19,7 +19,7 @@ class OpenPage:
     def __init__(self, port: int, session: str, *, origin: str = "") -> None:
         self.told: list[tuple[float, dict[str, Any]]] = []
         self.close_code: int | None = None
-        self._socket = connect(
+        self._connecting = connect(
             f"ws://127.0.0.1:{port}/ws/live/",
             origin=origin or f"http://127.0.0.1:{port}",  # type: ignore[arg-type]
             additional_headers={"Cookie": f"durar_session={session}"},
@@ -28,13 +28,14 @@ class OpenPage:
             compression=None,
         )
         self._thread = threading.Thread(target=self._listen, daemon=True)
-        self._thread.start()
 
     def __enter__(self) -> OpenPage:
+        self._socket = self._connecting.__enter__()
+        self._thread.start()
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self._socket.close()
+    def __exit__(self, *exc: Any) -> None:
+        self._connecting.__exit__(*exc)
         self._thread.join(5)
 
     def _listen(self) -> None:
