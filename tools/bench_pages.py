@@ -1,9 +1,9 @@
 """Page times of a full panel, as a part of `make bench`: 300 accounts, 10,000 people, a million events.
 
 Each page is opened over Django's test client, so what is measured is Durar's work without the network: a first time,
-then the median of some. Beside each stands how many queries it makes. `--small` takes a hundredth of the records, to try
-the tool. Nothing here asserts anything: a time above the aim is marked. With `--state DIR` the records are made once and
-kept there.
+then the median of some. Beside each stands how many queries it makes. `--small` takes a hundredth of the records, to
+try the tool. Nothing here asserts anything: a time above the aim is marked. With `--state DIR` the records are made
+once and kept there.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def fill(state: Path, amounts: dict[str, int]) -> None:
     environment = {**os.environ, "DURAR_STATE_DIR": str(state)}
     options = [f"--{name}={count}" for name, count in amounts.items()]
     new = not (state / "durar.sqlite3").exists()
-    for command in (["migrate", "--verbosity=0", "--skip-checks"], *([["make_sample_data", *options]] if new else [])):
+    for command in (
+        ["migrate", "--verbosity=0", "--skip-checks"],
+        *([["make_sample_data", "--skip-checks", *options]] if new else []),
+    ):
         subprocess.run([sys.executable, str(ROOT / "manage.py"), *command], env=environment, check=True)  # noqa: S603
 
 

@@ -79,14 +79,14 @@ def _fill(state: Path, sample: tuple[str, ...], password: str, environment: dict
     new = not (state / "durar.sqlite3").exists()
     _manage(environment, "migrate", "--verbosity=0", "--skip-checks")
     if new:
-        _manage(environment, "make_sample_data", *sample)
+        _manage(environment, "make_sample_data", "--skip-checks", *sample)
     code = (
         "from django.contrib.auth.models import User\n"
         f"user, _ = User.objects.get_or_create(username={NAME!r}, is_staff=True, is_superuser=True)\n"
         f"user.set_password({password!r})\n"
         "user.save()\n"
     )
-    _manage(environment, "shell", "--verbosity=0", "--skip-checks", "-c", code)
+    _manage(environment, "shell", "--verbosity=0", "-c", code)
 
 
 def _manage(environment: dict[str, str], *arguments: str) -> None:

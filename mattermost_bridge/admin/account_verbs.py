@@ -1,68 +1,16 @@
-"""What can be asked about and done with accounts: the filters of their list, and their verbs."""
+"""What can be done with accounts, one by one and in bulk."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from mattermost_bridge.admin.filters import QuestionFilter
-from mattermost_bridge.admin.standing import is_down, is_up, standing_of
+from mattermost_bridge.admin.standing import standing_of
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Account
-from mattermost_bridge.models.states import ConnectionPhase
 from mattermost_bridge.services import accounts, directory_refresh, listeners
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
-
-
-class StatusFilter(QuestionFilter):
-    """Whether accounts are in use; put-away ones stay out of the way."""
-
-    title = gettext_lazy("use")
-    parameter_name = "use"
-    default = "kept"
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """Kept is what an operator works with."""
-        return {
-            "kept": (gettext_lazy("Not archived"), Q(archived_at=None)),
-            "enabled": (gettext_lazy("Enabled"), Q(archived_at=None, enabled=True)),
-            "disabled": (gettext_lazy("Disabled"), Q(archived_at=None, enabled=False)),
-            "archived": (gettext_lazy("Archived"), Q(archived_at__isnull=False)),
-        }
-
-
-class ConnectionFilter(QuestionFilter):
-    """Which accounts hear nothing."""
-
-    title = gettext_lazy("connection")
-    parameter_name = "connection"
-    quick = True
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """Trouble first."""
-        return {
-            "trouble": (gettext_lazy("Enabled and not connected"), is_down()),
-            "refused": (gettext_lazy("Token refused"), Q(listener_lease__phase=ConnectionPhase.TOKEN_REFUSED)),
-            "up": (gettext_lazy("Connected"), is_up()),
-        }
-
-
-class AgentFilter(QuestionFilter):
-    """Which accounts answer nobody."""
-
-    title = gettext_lazy("agent")
-    parameter_name = "agent"
-
-    def questions(self) -> dict[str, tuple[Any, Q]]:
-        """An account without an agent may inherit one; whether it does shows in the list."""
-        return {
-            "none": (gettext_lazy("Without its own agent"), Q(agent=None)),
-            "own": (gettext_lazy("With its own agent"), Q(agent__isnull=False)),
-        }
 
 
 def _is_on(account: Account) -> bool:

@@ -24,10 +24,18 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.account_bulk import SetsAgents
+from mattermost_bridge.admin.account_filters import (
+    AgentFilter,
+    ConnectionFilter,
+    PolicyFilter,
+    ServerFilter,
+    StatusFilter,
+)
 from mattermost_bridge.admin.account_forms import RETRY_FIELDSET, AccountForm
 from mattermost_bridge.admin.account_page import phase_of, summary_of
 from mattermost_bridge.admin.account_tabs import TabsMixin
-from mattermost_bridge.admin.account_verbs import VERBS, AgentFilter, ConnectionFilter, StatusFilter
+from mattermost_bridge.admin.account_verbs import VERBS
 from mattermost_bridge.admin.asking import answer, one_at_a_time
 from mattermost_bridge.admin.base import BridgeAdmin, PreparedChangeList, SavedByService
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists
@@ -55,7 +63,7 @@ class AccountChangeList(PreparedChangeList):
 
 
 @admin.register(Account)
-class AccountAdmin(TabsMixin, SavedByService, BridgeAdmin):
+class AccountAdmin(TabsMixin, SetsAgents, SavedByService, BridgeAdmin):
     """Bot accounts."""
 
     form = AccountForm
@@ -63,7 +71,7 @@ class AccountAdmin(TabsMixin, SavedByService, BridgeAdmin):
     verbs = VERBS
     has_history = True
     list_display = ("account", "connection", "why", "since", "server", "answers", "waiting")
-    list_filter = (StatusFilter, ConnectionFilter, AgentFilter)
+    list_filter = (StatusFilter, ConnectionFilter, ServerFilter, AgentFilter, PolicyFilter)
     search_fields = ("account_id", "name", "bot_username", "base_url")
     ordering = ("account_id",)
     sortable_by = ("account", "since")
@@ -183,8 +191,22 @@ class AccountAdmin(TabsMixin, SavedByService, BridgeAdmin):
         return {name: summary[name] for name in ("badges", "sentence", "remedy", "warnings")}
 
     def links_of(self, request: HttpRequest, account: Account) -> list[tuple[str, Any]]:
-        """*Send a message*."""
-        return [] if account.is_archived else send_link(request, account.pk)
+        """*Send a message*, *Copy*."""
+        links = [] if account.is_archived else send_link(request, account.pk)
+        if self.has_add_permission(request):
+            links = [*links, (f"{looks.add_of(Account)}?copy_of={account.pk}", _("Copy this account"))]
+        return links
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What a copy begins with: everything but the name, the token and the bot."""
+        source = self._to_copy(request)
+        if source is None:
+            return super().get_changeform_initial_data(request)
+        return {name: getattr(source, name) for name in CHANGED if name != "name"} | {"agent": source.agent_id}
+
+    def _to_copy(self, request: HttpRequest) -> Account | None:
+        key = request.GET.get("copy_of", "")
+        return self.get_queryset(request).filter(pk=int(key)).first() if key.isdecimal() else None
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """The settings are one of the tabs of the account's page."""
@@ -235,7 +257,9 @@ class AccountAdmin(TabsMixin, SavedByService, BridgeAdmin):
         if not change:
             secret = {"token": form.cleaned_data["token"], "token_ref": form.cleaned_data["token_ref"]}
             first = {name: form.cleaned_data[name] for name in ("account_id", "enabled")}
-            account = accounts.create(actor=actor, tested=tested, **first, **secret, **values)
+            source = self._to_copy(request)
+            like = source.pk if source else None
+            account = accounts.create(actor=actor, tested=tested, like=like, **first, **secret, **values)
         else:
             confirmed = form.cleaned_data.get("confirm", False) or "confirm" in request.POST
             change_lists(actor, record, form, confirmed=confirmed)

@@ -15,6 +15,7 @@ from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, Delivery, ListenerLease, OutboxState
 from mattermost_bridge.models.states import DeliveryState
 from mattermost_bridge.services import audit, direct_channels, tokens
+from mattermost_bridge.services.account_copies import copy_lists
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.fields import OF_ACCOUNT, apply, decide_what_waited, differences, shown, validate
@@ -45,9 +46,11 @@ def create(
     token_ref: str = "",
     tested: ConnectionTest | None = None,
     enabled: bool = True,
+    like: int | None = None,
     **fields: Any,
 ) -> Account:
-    """Add an account; `fields` are those of `OF_ACCOUNT`, empty means inherited.
+    """Add an account; `fields` are those of `OF_ACCOUNT`, empty means inherited. With `like` it begins with the lists,
+    channel settings and blocked people of that account.
 
     `tested` is what `test_connection` said about this address and token: it names the bot. Without it the listener
     learns who the bot is when it connects. Raises Refused.
@@ -62,6 +65,7 @@ def create(
         _save(account)
         ListenerLease.objects.create(account=account)
         OutboxState.objects.create(account=account)
+        copied = copy_lists(account, like, actor) if like is not None else {}
         note_section()
         refuse_open_without_wildcard(account)
         audit.record(
@@ -70,7 +74,7 @@ def create(
             summary=f"The account {account.account_id} was added.",
             account=account,
             target=account,
-            details=shown(account, OF_ACCOUNT) | {"token": tokens.shown(account)},
+            details=shown(account, OF_ACCOUNT) | {"token": tokens.shown(account)} | copied,
         )
         effective.bump_version()
     return account
