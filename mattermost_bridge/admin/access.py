@@ -198,6 +198,7 @@ class AccessEntryAdmin(SearchesDirectory, ExportsPeople, SavedByService, BridgeA
             return access.set_end(record.pk, actor=actor, expires_at=data["expires_at"], note=data["note"])
         value = access.check_value(data["value"])
         username = known_username(value, data["account"].pk if data["account"] else None)
+        record.username = username
         return access.add_entry(actor=actor, username=username, **{**data, "value": value})
 
     def summary(self, request: HttpRequest, record: AccessEntry) -> dict[str, Any]:

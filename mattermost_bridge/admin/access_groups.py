@@ -233,6 +233,7 @@ class AccessGroupMemberAdmin(SearchesDirectory, SavedByService, BridgeAdmin):
             return access_groups.change_member(record.pk, actor=actor, expires_at=data["expires_at"], note=data["note"])
         server = data.pop("server", None)
         username = known_username(data["user_id"], server.pk if server else None)
+        record.username = username
         return access_groups.add_member(actor=actor, username=username, **data)
 
     def summary(self, request: HttpRequest, record: AccessGroupMember) -> dict[str, Any]:

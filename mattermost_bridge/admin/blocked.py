@@ -104,6 +104,7 @@ class BlockedUserAdmin(SearchesDirectory, ExportsPeople, SavedByService, BridgeA
         data = form.cleaned_data
         user_id = data["user_id"].strip().lower()
         username = known_username(user_id, data["account"].pk if data["account"] else None)
+        record.username = username
         return access.block(
             actor=actor, account=data["account"], user_id=user_id, username=username, reason=data["reason"]
         )

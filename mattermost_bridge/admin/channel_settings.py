@@ -167,6 +167,7 @@ class GroupOverrideAdmin(SearchesDirectory, SavedByService, BridgeAdmin):
             )
         channel_id = group_overrides.check_channel(data["channel_id"])
         name = known_channel_name(channel_id, data["account"].pk if data["account"] else None)
+        record.channel_name = name
         return group_overrides.add(actor=actor, channel_name=name, **data)
 
     def summary(self, request: HttpRequest, record: GroupOverride) -> dict[str, Any]:

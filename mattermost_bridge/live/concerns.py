@@ -11,6 +11,7 @@ CONCERNS = {
     "accessentry": "access pairing account",
     "blockeduser": "access",
     "accessgroup": "access",
+    "accessgroupmember": "access",
     "groupoverride": "access overview",
     "alert": "alert",
     "alertnotice": "alert",

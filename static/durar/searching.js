@@ -28,6 +28,9 @@
 
         changed() {
             this.id.value = "";
+            // What was found for another word must not be picked by accident while the answer is on its way.
+            const typed = this.input.value.trim().replace(/^[@~]/, "").toLowerCase();
+            this.offer(typed ? this.found.filter((hit) => `${hit.label} ${hit.detail}`.toLowerCase().includes(typed)) : []);
             this.later(WAIT);
         }
 
@@ -78,13 +81,17 @@
             }
         }
 
-        show(answer, query) {
-            this.found = answer.found;
+        offer(found) {
+            this.found = found;
             this.active = -1;
-            this.list.replaceChildren(...this.found.map((hit, index) => this.line(hit, index)));
-            this.list.hidden = this.found.length === 0;
+            this.list.replaceChildren(...found.map((hit, index) => this.line(hit, index)));
+            this.list.hidden = found.length === 0;
             this.input.setAttribute("aria-expanded", String(!this.list.hidden));
             this.input.removeAttribute("aria-activedescendant");
+        }
+
+        show(answer, query) {
+            this.offer(answer.found);
             if (answer.problem) {
                 this.say(answer.problem, true);
             } else if (this.found.length) {

@@ -118,7 +118,8 @@ class TestSaving:
         find(as_alice, ENTRIES, "carol", account.pk)
         carol = sandbox.user_id("carol")
         form = {"account": account.pk, "list": "dm", "value": "@carol", "value_id": carol, "note": ""}
-        as_alice.post(f"{ENTRIES}add/", form)
+        response = as_alice.post(f"{ENTRIES}add/", form, follow=True)
+        assert ">@carol</a>" in messages_of(response)[0]
         entry = AccessEntry.objects.get()
         assert (entry.value, entry.username) == (carol, "carol")
 

@@ -1,0 +1,106 @@
+"""People and channels are found by name in a real browser, with the keyboard and with the mouse."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Running
+from tests.browser.test_main_job import shot
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes]
+
+
+def options(page: Page):
+    """What was found."""
+    return page.get_by_role("listbox").get_by_role("option")
+
+
+def save(page: Page) -> None:
+    """Save the form and go to the list."""
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
+def test_somebody_is_put_on_a_list_by_name_with_the_keyboard_alone(durar: Running, tab):
+    page = tab()
+    durar.sign_in(page)
+    page.goto(f"{durar.panel}/mattermost_bridge/accessentry/add/")
+    page.get_by_label("Account").select_option(label="Durar (sandbox)")
+    field = page.get_by_role("combobox", name=re.compile("who", re.IGNORECASE))
+    field.focus()
+    expect(options(page)).to_have_text([re.compile("Everybody")])
+    page.keyboard.type("coo")
+    expect(options(page)).to_have_text([re.compile("@carol.*Carol Cooper")])
+    expect(field).to_have_attribute("aria-expanded", "true")
+    shot(page, "search-1-found")
+    page.keyboard.press("ArrowDown")
+    chosen = options(page).first
+    expect(chosen).to_have_attribute("aria-selected", "true")
+    expect(field).to_have_attribute("aria-activedescendant", str(chosen.get_attribute("id")))
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("@carol")
+    expect(field).to_have_attribute("aria-expanded", "false")
+    expect(page.get_by_text("Chosen: @carol (Carol Cooper)")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("row").filter(has_text="@carol")).to_be_visible()
+
+
+def test_escape_closes_the_list_and_another_key_begins_anew(durar: Running, tab):
+    page = tab()
+    durar.sign_in(page)
+    page.goto(f"{durar.panel}/mattermost_bridge/blockeduser/add/")
+    field = page.get_by_role("combobox", name=re.compile("user id", re.IGNORECASE))
+    field.fill("nosuch")
+    expect(page.get_by_text("Nobody was found.")).to_be_visible()
+    field.fill("dav")
+    expect(options(page)).to_have_text([re.compile("@dave")])
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    page.keyboard.press("ArrowDown")
+    expect(options(page)).to_have_text([re.compile("@dave")])
+    options(page).first.click()
+    expect(field).to_have_value("@dave")
+    page.keyboard.type("x")
+    save(page)
+    expect(page.get_by_text("Nobody is called @davex", exact=False)).to_be_visible()
+
+
+def test_a_channel_needs_no_mention_from_then_on(durar: Running, tab):
+    page, chat = tab(), tab()
+    durar.sign_in(page)
+    page.goto(f"{durar.panel}/mattermost_bridge/groupoverride/add/")
+    page.get_by_label("Account").select_option(label="Durar (sandbox)")
+    page.get_by_role("combobox", name=re.compile("channel", re.IGNORECASE)).fill("supp")
+    options(page).filter(has_text="~Support").click()
+    page.get_by_label("Mention needed").select_option("no")
+    shot(page, "search-2-channel")
+    save(page)
+    row = page.get_by_role("row").filter(has_text="~Support")
+    expect(row).to_contain_text("No mention needed")
+    expect(row).to_contain_text("admin")
+    shot(page, "search-3-settings")
+    page.goto(f"{durar.panel}/mattermost_bridge/accessentry/add/")
+    page.get_by_label("Account").select_option(label="Durar (sandbox)")
+    page.get_by_label("List").select_option("group")
+    page.get_by_role("combobox", name=re.compile("who", re.IGNORECASE)).fill("bob")
+    options(page).filter(has_text="@bob").click()
+    save(page)
+    expect(page.get_by_role("row").filter(has_text="@bob")).to_be_visible()
+    durar.chat(chat, "bob", "channel-support")
+    chat.get_by_test_id("composer").fill("who is on call?")
+    chat.get_by_test_id("send").click()
+    answer = chat.locator('[data-testid=message][data-username="durar"] [data-testid=message-text]')
+    expect(answer.last).to_contain_text("You said: who is on call?")
+
+
+def test_the_field_fits_a_narrow_screen_in_the_dark(durar: Running, tab):
+    page = tab(scheme="dark")
+    durar.sign_in(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{durar.panel}/mattermost_bridge/accessentry/add/")
+    page.get_by_role("combobox", name=re.compile("who", re.IGNORECASE)).fill("a")
+    expect(options(page).first).to_be_visible()
+    shot(page, "search-4-narrow")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
