@@ -34,6 +34,7 @@ from mattermost_bridge.admin.account_filters import (
 )
 from mattermost_bridge.admin.account_forms import RETRY_FIELDSET, AccountForm
 from mattermost_bridge.admin.account_page import phase_of, summary_of
+from mattermost_bridge.admin.account_steps import AddedInSteps, steps
 from mattermost_bridge.admin.account_tabs import TabsMixin
 from mattermost_bridge.admin.account_verbs import VERBS
 from mattermost_bridge.admin.asking import answer, one_at_a_time
@@ -63,7 +64,7 @@ class AccountChangeList(PreparedChangeList):
 
 
 @admin.register(Account)
-class AccountAdmin(TabsMixin, SetsAgents, SavedByService, BridgeAdmin):
+class AccountAdmin(AddedInSteps, TabsMixin, SetsAgents, SavedByService, BridgeAdmin):
     """Bot accounts."""
 
     form = AccountForm
@@ -76,6 +77,10 @@ class AccountAdmin(TabsMixin, SetsAgents, SavedByService, BridgeAdmin):
     ordering = ("account_id",)
     sortable_by = ("account", "since")
     save_on_top = False
+
+    class Media:
+        js = ("durar/steps.js",)
+
     empty_title = gettext_lazy("No bot accounts yet")
     empty_text = gettext_lazy(
         "Make a bot account in Mattermost (Integrations, Bot Accounts), copy its token, and add it here with the "
@@ -158,12 +163,13 @@ class AccountAdmin(TabsMixin, SetsAgents, SavedByService, BridgeAdmin):
         connection = ("base_url", "token", "token_ref", "test") if may_write else ("base_url", "token_ref")
         if self._confirms(request):
             connection = ("confirm", *connection)
-        who = ("dm_policy", "group_policy") if new else ("dm_policy", "group_policy", *OWN_LISTS)
+        if new:
+            return steps(connection)
         return [
-            (None, {"fields": ("account_id", "name", "enabled") if new else ("account_id", "name")}),
+            (None, {"fields": ("account_id", "name")}),
             (gettext_lazy("Connection"), {"fields": connection}),
             (gettext_lazy("Who answers"), {"fields": ("agent",)}),
-            (gettext_lazy("Who may write"), {"fields": who}),
+            (gettext_lazy("Who may write"), {"fields": ("dm_policy", "group_policy", *OWN_LISTS)}),
             (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
             RETRY_FIELDSET,
         ]

@@ -29,7 +29,7 @@ def test_the_same_pages_are_open_to_alice_so_that_the_test_above_looks_at_what_e
         if address in LEAVES_THE_SESSION:
             continue
         response = as_alice.get(address, follow=True)
-        if "/do/" in address or address.endswith(("/test/", "/try/", "/sessions/end/")):
+        if "/do/" in address or address.endswith(("/test/", "/try/", "/check/", "/sessions/end/")):
             expected = {405}  # they change or ask something, so a link must not do it
         elif address.endswith(("/add/", "/delete/", "/autocomplete/")):
             expected = {200, 403}  # of most kinds nothing is added or deleted by hand
@@ -73,7 +73,7 @@ def test_who_is_not_signed_in_is_asked_to_sign_in(records):
 def test_who_may_look_changes_nothing(as_somebody_who, records):
     viewer = as_somebody_who(*(f"view_{name}" for name in records))
     for address in addresses(records):
-        if "/do/" not in address and not address.endswith(("/test/", "/try/", "/add/")):
+        if "/do/" not in address and not address.endswith(("/test/", "/try/", "/check/", "/add/")):
             continue
         response = viewer.post(address, {"confirmed": "1"})
         assert response.status_code == 403, f"{address} answered {response.status_code}"
