@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.widgets import UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.models import AccessEntry, Account
@@ -29,11 +29,12 @@ IMPORT_URL = "mattermost_bridge_accessentry_import"
 AT_ONCE = 1000
 #: So many lines of a preview are shown; the counts are of all.
 MOST_SHOWN = 500
+#: What needs a look stands first.
 WORDS: dict[Step, tuple[Any, str]] = {
+    Step.REFUSED: (gettext_lazy("Refused"), "warning"),
+    Step.REMOVED: (gettext_lazy("Removed"), "bad"),
     Step.ADDED: (gettext_lazy("Added"), "good"),
     Step.CHANGED: (gettext_lazy("Changed"), "busy"),
-    Step.REMOVED: (gettext_lazy("Removed"), "bad"),
-    Step.REFUSED: (gettext_lazy("Refused"), "warning"),
     Step.SAME: (gettext_lazy("As it is"), "idle"),
 }
 
@@ -78,7 +79,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("CSV file"),
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
         help_text=gettext_lazy(
             "With the columns account, list (dm, group or blocked), user_id, username, note and expires. An empty "
             "account means the defaults, of blocked people all accounts. People may be named by username alone."

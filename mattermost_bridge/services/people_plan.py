@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from mattermost_bridge.config.effective_lists import group_name_in
 from mattermost_bridge.models import AccessEntry, Account, BlockedUser
 from mattermost_bridge.models.states import AccessList, EntrySource
 from mattermost_bridge.services import access
@@ -220,6 +221,8 @@ def _label(which: str) -> str:
 
 
 def _who(value: str, username: str) -> str:
+    if name := group_name_in(value):
+        return f"The access group {name}"
     return f"@{username}" if username else ("Everybody (*)" if value == "*" else value)
 
 
