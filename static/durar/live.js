@@ -23,6 +23,8 @@
     // These change what stands in the sidebar and in the notes.
     const NEWSWORTHY = new Set(["pairing", "delivery", "event", "turn", "connection", "account", "alert", "overview"]);
     const ANY = "*";
+    // For parts with numbers that the server keeps for a while: after so many seconds (`data-live-settles`) once more.
+    const SETTLED = "settled";
 
     const regions = new Map();
     let dirty = new Set();
@@ -84,7 +86,19 @@
     }
 
     const concerned = (element, kinds) =>
-        kinds.has(ANY) || element.dataset.live.split(" ").some((kind) => kinds.has(kind));
+        kinds.has(ANY) ||
+        (kinds.has(SETTLED) && element.hasAttribute("data-live-settles")) ||
+        element.dataset.live.split(" ").some((kind) => kinds.has(kind));
+
+    let settling = null;
+
+    function settleLater(elements) {
+        const seconds = Math.max(0, ...elements.map((element) => Number(element.dataset.liveSettles || 0)));
+        if (seconds) {
+            window.clearTimeout(settling);
+            settling = window.setTimeout(() => durar.refresh([SETTLED]), seconds * 1000);
+        }
+    }
 
     // Rows must not move while somebody is about to press a button in them.
     const aboutToPress = () => document.querySelector("[data-live] button:hover:active, [data-live] .du-button:hover");
@@ -114,9 +128,11 @@
         dirty = new Set();
         const begun = performance.now();
         try {
-            const names = Array.from(document.querySelectorAll("[data-live]"))
-                .filter((element) => concerned(element, kinds))
-                .map((element) => element.dataset.liveRegion);
+            const parts = Array.from(document.querySelectorAll("[data-live]")).filter((part) => concerned(part, kinds));
+            const names = parts.map((part) => part.dataset.liveRegion);
+            if (!(kinds.size === 1 && kinds.has(SETTLED))) {
+                settleLater(parts);
+            }
             const work = [];
             if (kinds.has(ANY) || Array.from(kinds).some((kind) => NEWSWORTHY.has(kind))) {
                 work.push(refreshNews());
