@@ -98,9 +98,17 @@ async function open(place) {
 async function readPosts(channel) {
   const shelf = shelfOf(channel.id);
   if (shelf.loaded) return;
-  const page = await api.get(`/channels/${channel.id}/posts?per_page=${PAGE}`);
-  shelf.loaded = true;
-  take(shelf, page);
+  // Two who ask at once share one answer: counted twice, the page would go on two pages further.
+  shelf.reading ??= api
+    .get(`/channels/${channel.id}/posts?per_page=${PAGE}`)
+    .then((page) => {
+      shelf.loaded = true;
+      take(shelf, page);
+    })
+    .finally(() => {
+      shelf.reading = null;
+    });
+  await shelf.reading;
 }
 
 function take(shelf, page) {
