@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattermost_bridge.rules.decide import decide
@@ -61,6 +61,7 @@ RULES = st.lists(
 
 
 @given(RULES, st.booleans())
+@settings(deadline=None)
 def test_entries_of_other_channels_never_matter(rules, built_in):
     policy = replace(POLICY, groups=rules, require_mention=built_in)
     without = replace(policy, groups=tuple(rule for rule in rules if rule.channel_id != "c2"))

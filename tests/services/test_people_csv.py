@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattermost_bridge.services.errors import Refused
@@ -82,6 +82,7 @@ NOTES = st.text(st.characters(blacklist_categories=("Cs", "Cc")), max_size=30).m
 
 
 @given(st.lists(st.tuples(NOTES, st.sampled_from(["", "ops"]), st.sampled_from(["dm", "group"])), min_size=1))
+@settings(deadline=None)
 def test_what_is_written_is_read_again(rows):
     text = "".join(written([(account, which, CAROL, "carol", note, "") for note, account, which in rows]))
     lines = read(text.encode())
