@@ -52,3 +52,26 @@
         }
     });
 })();
+
+// Widgets of Django's own that scripts make: what they lack for screen readers is added when they appear.
+(() => {
+    "use strict";
+
+    function name(box) {
+        const select = box.closest(".select2")?.previousElementSibling;
+        const label = select && document.querySelector(`label[for="${CSS.escape(select.id)}"]`);
+        box.setAttribute("aria-label", label ? label.textContent.trim() : "Search");
+    }
+
+    function mend() {
+        document.querySelectorAll(".select2-search__field:not([aria-label])").forEach(name);
+        document.querySelectorAll("span.help-tooltip[aria-label]:not([role])").forEach((one) => one.setAttribute("role", "img"));
+    }
+
+    document.addEventListener("DOMContentLoaded", () => {
+        mend();
+        if (document.querySelector("select")) {
+            new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });
+        }
+    });
+})();
