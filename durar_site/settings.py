@@ -201,7 +201,11 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "mattermost_bridge.apps.BridgeConfig",
 ]
 MIDDLEWARE = [
@@ -217,6 +221,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "mattermost_bridge.live.looking.LookingMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
@@ -229,6 +234,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "durar_site.admin_site.frame_of_sign_in_pages",
             ],
         },
     },
@@ -252,6 +258,16 @@ AXES_CLIENT_IP_CALLABLE = "mattermost_bridge.client_address.client_address"
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False  # the panel shows these rows in its own way
 AXES_LOCKOUT_CALLABLE = "mattermost_bridge.admin.my_sign_in.locked_out"
+# The second factor: kept and asked for by allauth, of which the panel uses nothing else.
+ACCOUNT_ADAPTER = "mattermost_bridge.sign_in_adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "mattermost_bridge.sign_in_adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Security keys need https, or localhost: browsers see to that themselves.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC_URL.startswith("https://")
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 

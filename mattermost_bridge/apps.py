@@ -16,7 +16,7 @@ class BridgeConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and let every migration end with the roles as they should be."""
         from mattermost_bridge import checks  # noqa: F401
-        from mattermost_bridge.services import sessions, sign_in  # noqa: F401 - they listen to sign-ins
+        from mattermost_bridge.services import second_factor, sessions, sign_in  # noqa: F401 - they listen to sign-ins
 
         post_migrate.connect(_make_roles, sender=self, dispatch_uid="durar.roles")
 

@@ -18,7 +18,7 @@ from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists, confirm_f
 from mattermost_bridge.config.inherited import inherited
 from mattermost_bridge.models import Agent, BridgeDefaults
 from mattermost_bridge.models.accounts import RETRY_FIELDS
-from mattermost_bridge.services import defaults, rights
+from mattermost_bridge.services import defaults, rights, second_factor
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded
 from mattermost_bridge.services.fields import OF_DEFAULTS
@@ -45,6 +45,7 @@ class DefaultsForm(ServiceForm):
             "pairing_text",
             *RETRY_FIELDS.values(),
             "default_account",
+            "second_factor",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -78,6 +79,7 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
             (gettext_lazy("Who may write"), who),
             (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
             RETRY_FIELDSET,
+            (gettext_lazy("Signing in to this panel"), {"fields": ("second_factor",)}),
             (gettext_lazy("Rarely needed"), rare),
         ]
 
@@ -110,4 +112,6 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
         """Change the defaults, and whether they have their own lists."""
         change_lists(actor, record, form, confirmed="confirm" in request.POST)
         values = {name: form.cleaned_data[name] for name in OF_DEFAULTS if name in form.cleaned_data}
+        if "second_factor" in form.changed_data:
+            second_factor.require(form.cleaned_data["second_factor"], actor=actor)
         return defaults.update(actor=actor, **values)

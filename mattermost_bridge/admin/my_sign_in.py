@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.models import PanelSession
-from mattermost_bridge.services import rights, sessions, sign_in
+from mattermost_bridge.services import rights, second_factor, sessions, sign_in
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.roles import role_of
 
@@ -46,6 +46,7 @@ def _page(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "role": role_of(user),
         "is_superuser": user.is_superuser,
         "limited_to": None if limited_to is None else [str(account) for account in limited_to],
+        "has_second_factor": second_factor.is_enrolled(user),
         "sessions": [shown(session, request.session.session_key) for session in mine],
     }
     return TemplateResponse(request, "admin/durar/my_sign_in.html", context)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import allauth.account.admin
+import allauth.mfa.admin  # noqa: F401 - both register before they are taken away
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.conf import settings
@@ -24,8 +28,10 @@ from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.services import sign_in
 from mattermost_bridge.services.roles import GROUPS
 
-# Django registered its own, which does not know the panel's looks.
-admin.site.unregister(Group)
+# Django registered its own, which does not know the panel's looks, and allauth records that the panel has no page for:
+# they hold the seeds of second factors.
+for _model in (Group, EmailAddress, Authenticator):
+    admin.site.unregister(_model)
 
 
 @admin.register(Group)

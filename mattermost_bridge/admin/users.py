@@ -26,7 +26,7 @@ from mattermost_bridge.admin.my_sign_in import shown
 from mattermost_bridge.admin.user_forms import RIGHTS, NewStaffForm, StaffForm
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import AccountGrant
-from mattermost_bridge.services import people, sessions
+from mattermost_bridge.services import people, second_factor, sessions
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.roles import ROLES, role_of
@@ -95,7 +95,28 @@ VERBS = (
         ask=gettext_lazy("They are signed out everywhere at once, and can sign in again."),
         in_row=False,
     ),
+    Verb(
+        "reset_second_factor",
+        gettext_lazy("Reset second factor"),
+        ngettext_lazy("Second factor of %d person taken away.", "Second factors of %d people taken away."),
+        lambda actor, pk: second_factor.reset(pk, actor=actor),
+        "auth.change_user",
+        ask=gettext_lazy(
+            "For somebody who lost theirs: make sure that it is really they who ask. Codes, keys and recovery codes no "
+            "longer count, and they are signed out. They sign in with the password alone, and set up a new one at once "
+            "where it is required."
+        ),
+        look="danger",
+        in_row=False,
+        in_bulk=False,
+        fits=lambda user: bool(_factors(user)),
+    ),
 )
+
+
+def _factors(user: User) -> list[Any]:
+    """The second factors of somebody, as they were fetched."""
+    return [one for one in user.authenticator_set.all() if one.type in second_factor.FACTORS]  # type: ignore[attr-defined]
 
 
 # Django registered its own, which does not know the panel's looks.
@@ -111,14 +132,22 @@ class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # 
     change_password_form = AdminPasswordChangeForm
     verbs = VERBS
     has_history = True
-    list_display = ("who", "role_shown", "accounts_shown", "sign_in_shown", "last_sign_in")
+    list_display = ("who", "role_shown", "accounts_shown", "factor_shown", "sign_in_shown", "last_sign_in")
     list_filter = (RoleFilter, LimitFilter, ActiveFilter)
     sortable_by = ("who", "last_sign_in")
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         (gettext_lazy("What they may do"), {"fields": RIGHTS}),
     )
-    readonly_fields = ("role_shown", "accounts_shown", "grants_shown", "sign_in_shown", "last_sign_in", "open_sessions")
+    readonly_fields = (
+        "role_shown",
+        "accounts_shown",
+        "grants_shown",
+        "factor_shown",
+        "sign_in_shown",
+        "last_sign_in",
+        "open_sessions",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With groups and grants, without tokens."""
@@ -129,7 +158,7 @@ class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # 
             super()
             .get_queryset(request)
             .select_related("staff_profile")
-            .prefetch_related("groups", Prefetch("account_grants", grants))
+            .prefetch_related("groups", "authenticator_set", Prefetch("account_grants", grants))
         )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -147,7 +176,7 @@ class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # 
         return [
             (None, {"fields": ("username", "password", "first_name", "last_name", "email")}),
             (gettext_lazy("What they may do"), {"fields": (*RIGHTS, "grants_shown")}),
-            (gettext_lazy("Sign-in"), {"fields": ("is_active", "last_sign_in", "open_sessions")}),
+            (gettext_lazy("Sign-in"), {"fields": ("is_active", "factor_shown", "last_sign_in", "open_sessions")}),
             *([(gettext_lazy("Beyond roles"), beyond)] if request.user.is_superuser else []),
         ]
 
@@ -185,6 +214,19 @@ class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # 
         )
         if {"is_active", "is_superuser"} & set(form.changed_data):
             people.refuse_without_administrator()
+
+    def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
+        """Of whom a second factor is required."""
+        of = second_factor.requirement()
+        for row in rows:
+            row.required_of = of
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """One user, prepared as in the list."""
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            self.prepare(request, [record])
+        return record
 
     def summary(self, request: HttpRequest, record: User) -> dict[str, Any]:
         """Role and limits at a glance."""
@@ -231,6 +273,17 @@ class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # 
         if record.is_active and record.is_staff:
             return looks.badge(_("May sign in"), "good")
         return looks.badge(_("Switched off"), "idle")
+
+    @display(description=gettext_lazy("second factor"))
+    def factor_shown(self, record: User) -> SafeString | str:
+        """Which they have; that one is missing where it is required."""
+        factors = _factors(record)
+        if factors:
+            return looks.badge(", ".join(sorted({str(one.get_type_display()) for one in factors})), "good")
+        return looks.badge(_("missing"), "warning") if self._requires(record) else looks.NOTHING
+
+    def _requires(self, record: User) -> bool:
+        return second_factor.is_required_of(record, record.required_of)  # type: ignore[attr-defined]
 
     @display(description=gettext_lazy("last sign-in"), ordering="last_login")
     def last_sign_in(self, record: User) -> SafeString:

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import User
 
 from mattermost_bridge.live.messages import Change, Kind
-from mattermost_bridge.services import rights
+from mattermost_bridge.services import rights, second_factor
 
 #: Whoever may view or change one of these models may be told of the kind.
 MODELS: dict[Kind, tuple[str, ...]] = {
@@ -57,7 +57,9 @@ def signed_in(session_key: str | None) -> User | None:
         return None
     store = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     user = get_user(SimpleNamespace(session=store))  # type: ignore[arg-type]
-    return user if isinstance(user, User) and user.is_active and user.is_staff else None
+    if not isinstance(user, User) or not user.is_active or not user.is_staff or second_factor.must_enrol(user):
+        return None
+    return user
 
 
 def sight_of(session_key: str | None) -> Sight | None:

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.fields import EncryptedTextField
-from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+from mattermost_bridge.models.states import DmPolicy, GroupPolicy, SecondFactor
 from mattermost_bridge.rules.direct_channels import LIMITS
 
 #: The field of each value of `dmChannelRetry`, by the names of `RetryValues`.
@@ -120,6 +120,13 @@ class BridgeDefaults(Overridable):
     )
     base_url = models.CharField(_("server address"), max_length=300, blank=True)
     agent = models.ForeignKey("Agent", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    second_factor = models.CharField(
+        _("second factor is required of"),
+        max_length=16,
+        choices=SecondFactor.choices,
+        default=SecondFactor.OFF,
+        help_text=_("Beside the password: a one-time code or a security key. Who has none yet must set one up first."),
+    )
     settings_version = models.PositiveBigIntegerField(default=1, editable=False)
     key_check = EncryptedTextField(editable=False, blank=True, default="")
     updated_at = models.DateTimeField(auto_now=True)

@@ -35,6 +35,14 @@ class GroupPolicy(models.TextChoices):
     DISABLED = "disabled", _("Disabled: no channels")
 
 
+class SecondFactor(models.TextChoices):
+    """Of whom a second factor is required when they sign in to the panel."""
+
+    OFF = "off", _("Nobody: who wants one can set it up")
+    ADMINISTRATORS = "administrators", _("Administrators")
+    EVERYBODY = "everybody", _("Everybody")
+
+
 class AccessList(models.TextChoices):
     """Which list an access entry belongs to."""
 

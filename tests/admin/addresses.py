@@ -24,13 +24,24 @@ FOR_EVERYBODY = {
     "/live/news/",
     "/words/",
 }
+#: Pages of allauth, which show one's own second factor; tests/signing_in is about them.
+OF_SIGN_IN = ("me/second-factor/", "me/confirm/", "login/cancel/")
 _VARIABLE = re.compile(r"<(?:(\w+):)?(\w+)>")
 
 
 def addresses(records: dict[str, Any]) -> Iterator[str]:
-    """Each address, with the key of the record of its model; addresses of verbs once for each verb."""
-    for route in _routes(get_resolver().url_patterns):
-        if route == "(?P<url>.*)$" or route.startswith(("r/", "^")):
+    """Each page of the panel, with the key of the record of its model; addresses of verbs once for each verb."""
+    return _addresses(records, admin.site.get_urls())
+
+
+def all_addresses(records: dict[str, Any]) -> Iterator[str]:
+    """These, and what scripts of the pages ask for."""
+    return _addresses(records, get_resolver().url_patterns)
+
+
+def _addresses(records: dict[str, Any], patterns: list[Any]) -> Iterator[str]:
+    for route in _routes(patterns):
+        if route == "(?P<url>.*)$" or route.startswith(("r/", "^", *OF_SIGN_IN)):
             continue
         if "<" not in route:
             yield f"/{route}"

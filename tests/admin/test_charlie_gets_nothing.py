@@ -8,7 +8,8 @@ from django.test import Client
 
 from mattermost_bridge.models import Account, AuditEntry, PairingRequest
 from mattermost_bridge.models.states import PairingState
-from tests.admin.addresses import FOR_EVERYBODY, addresses
+from tests.admin.addresses import FOR_EVERYBODY
+from tests.admin.addresses import all_addresses as addresses
 
 LEAVES_THE_SESSION = ("/logout/", "/login/")
 

@@ -16,7 +16,14 @@ DEFAULTS = "/mattermost_bridge/bridgedefaults/"
 def form(**values) -> dict:
     """What the browser posts for the defaults."""
     empty = ("base_url", "agent", "dm_policy", "group_policy", "default_group_policy", "default_account")
-    return {**dict.fromkeys(empty, ""), "enabled": "on", "text_chunk_limit": "", "pairing_text": "", **values}
+    return {
+        **dict.fromkeys(empty, ""),
+        "enabled": "on",
+        "text_chunk_limit": "",
+        "pairing_text": "",
+        "second_factor": "off",
+        **values,
+    }
 
 
 @pytest.fixture

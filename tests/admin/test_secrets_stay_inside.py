@@ -26,7 +26,7 @@ def test_no_page_shows_a_secret(as_alice, with_secrets):
     for address in addresses(with_secrets):
         if address == "/logout/":
             continue
-        page = as_alice.get(address, follow=True).content.decode()
+        page = b"".join(as_alice.get(address, follow=True)).decode()
         for secret in (TOKEN, KEY, "v1:gAAAA"):
             assert secret not in page, address
 
