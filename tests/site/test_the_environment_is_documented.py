@@ -16,7 +16,8 @@ def names_read() -> set[str]:
     names = set()
     for path in READERS:
         source = (ROOT / path).read_text()
-        for reader, name in re.findall(r'\b(text|flag|seconds|port|words|networks|time_zone|secret)\(\s*"([A-Z_]+)"', source):
+        readers = "text|flag|seconds|port|words|networks|time_zone|secret"
+        for reader, name in re.findall(rf'\b({readers})\(\s*"([A-Z_]+)"', source):
             names |= {name, f"{name}_FILE"} if reader == "secret" else {name}
         for name in re.findall(r'\b(?:_from_environment|environment_value)\(\s*"([A-Z_]+)"', source):
             names |= {name, f"{name}_FILE"}
