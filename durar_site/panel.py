@@ -7,7 +7,8 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
+from django.utils.translation import gettext_lazy
 
 
 def _style(request: HttpRequest) -> str:
@@ -68,6 +69,13 @@ UNFOLD: dict[str, Any] = {
             "900": "oklch(34.0% .053 220)",
             "950": "oklch(24.5% .040 223)",
         },
+    },
+    # The menu below one's name.
+    "ACCOUNT": {
+        "navigation": [
+            {"title": gettext_lazy("My sign-in"), "link": reverse_lazy("admin:my_sign_in")},
+            {"title": gettext_lazy("Change password"), "link": reverse_lazy("admin:password_change")},
+        ]
     },
     "COMMAND": {
         # Accounts and agents only: the others are found by their filters, and searching texts would read every row.

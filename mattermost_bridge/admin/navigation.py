@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from axes.models import AccessAttempt, AccessLog
 from django.contrib.auth.models import Group, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -89,6 +90,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _item(request, AlertTarget, _("Alert targets"), "campaign"),
             _item(request, User, _("Users"), "person"),
             _item(request, Group, _("Groups"), "group"),
+            _item(request, AccessAttempt, _("Wrong passwords"), "lock_person"),
+            _item(request, AccessLog, _("Sign-ins"), "login"),
         ),
     ]
 

@@ -24,17 +24,17 @@ from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.services import messages
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
-from mattermost_bridge.services.rights import accounts_visible_to
+from mattermost_bridge.services.rights import accounts_visible_to, may
 
 URL_NAME = "mattermost_bridge_directchannel_send"
-PERMISSION = "mattermost_bridge.add_delivery"
+PERMISSION = "add_delivery"
 #: A form that was sent is not sent a second time, by a double press or a reload, for so many seconds.
 REMEMBERED = 24 * 60 * 60
 
 
 def may_send(request: HttpRequest) -> bool:
     """Whether the signed-in person may send messages."""
-    return bool(request.user.has_perm(PERMISSION))
+    return may(request.user, PERMISSION)
 
 
 def send_link(request: HttpRequest, account_pk: int | None = None, to: str = "") -> list[tuple[str, Any]]:
@@ -122,6 +122,6 @@ def _say(request: HttpRequest, receipt: messages.Receipt) -> None:
 
 def _next_page(request: HttpRequest, receipt: messages.Receipt) -> str:
     """Where to see what becomes of it, as far as the person may look."""
-    if request.user.has_perm("mattermost_bridge.view_delivery"):
+    if may(request.user, "view_delivery"):
         return looks.page_of(Delivery(pk=receipt.deliveries[0]))
     return reverse(f"admin:{URL_NAME}")

@@ -192,6 +192,8 @@ class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # 
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         """Django saves the user; all of Durar's users sign in to the panel."""
+        if change:
+            self.guard(request, obj, form)
         obj.is_staff = True
         self.note_before(request, obj)
         DjangoUserAdmin.save_model(self, request, obj, form, change)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.utils.html import strip_tags
@@ -172,3 +174,13 @@ def test_everybody_sees_their_own_role_and_limits(people, charlie):
     assert "Only for these accounts: Sales bot." in page
     assert "No account was granted" in signed_in(people("nora", "viewer", [])).get("/me/").content.decode()
     assert "You have no role" in signed_in(charlie).get("/me/").content.decode()
+
+
+def test_of_two_who_change_a_user_at_once_the_second_is_told(as_erin, as_alice, frank):
+    page = as_erin.get(page_of(frank)).content.decode()
+    seen = re.search(r'name="du_seen" value="([^"]+)"', page)
+    as_alice.post(page_of(frank), form(frank, email="new@example.com"))
+    page = as_erin.post(page_of(frank), form(frank, first_name="Frank", du_seen=seen[1])).content.decode()
+    assert "Changed meanwhile" in page
+    frank.refresh_from_db()
+    assert (frank.email, frank.first_name) == ("new@example.com", "")
