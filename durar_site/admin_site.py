@@ -100,4 +100,4 @@ def frame_of_sign_in_pages(request: HttpRequest) -> dict[str, Any]:
         return {}
     from django.contrib import admin
 
-    return admin.site.each_context(request)
+    return {**admin.site.each_context(request), "title": _("Second factor")}
