@@ -29,8 +29,8 @@ def page(request, chromium, live_server, transactional_db, alice):
     page.complaints = []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
     page.home = live_server.url
-    page.picture = lambda name: PICTURES and page.screenshot(
-        path=Path(PICTURES) / f"{name}-{width}.png", full_page=True
+    page.picture = lambda name: (
+        PICTURES and page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
     )
     return page
 
