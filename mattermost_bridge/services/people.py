@@ -41,7 +41,7 @@ def set_rights(
                 "An administrator cannot be limited to accounts: who manages users could lift the limit. Choose "
                 "another role, or no limit."
             )
-        before = _described(user)
+        before = described(user)
         user.groups.set([*user.groups.exclude(name__in=GROUPS), *_groups(role)])
         StaffProfile.objects.update_or_create(user=user, defaults={"limited": limited})
         known = set(AccountGrant.objects.filter(user=user).values_list("account_id", flat=True))
@@ -56,7 +56,7 @@ def set_rights(
             )
             for account in Account.objects.filter(pk__in=wanted - known).defer("bot_token")
         )
-        after = _described(user)
+        after = described(user)
         if after == before:
             return user
         if before["role"] == ADMINISTRATOR.key:
@@ -67,7 +67,7 @@ def set_rights(
         audit.record(
             actor=actor,
             verb="user.rights",
-            summary=f"Rights of {user.get_username()}: {_in_words(after)}.",
+            summary=f"Rights of {user.get_username()}: {_sentence(after)}.",
             target=user,
             details=details,
         )
@@ -94,8 +94,8 @@ def _locked(user_pk: int) -> User:
     return user
 
 
-def _described(user: User) -> dict[str, Any]:
-    """Role and limits as the audit log shows them."""
+def described(user: User) -> dict[str, Any]:
+    """`role` ("" for none), `limited` and the ids of the `accounts`, as the audit log shows them."""
     names = set(user.groups.values_list("name", flat=True))
     role = next((role.key for role in reversed(ROLES) if role.group in names), "")
     limited = StaffProfile.objects.filter(user=user, limited=True).exists()
@@ -103,7 +103,12 @@ def _described(user: User) -> dict[str, Any]:
     return {"role": role, "limited": limited, "accounts": list(grants.values_list("account__account_id", flat=True))}
 
 
-def _in_words(rights: dict[str, Any]) -> str:
+def in_words(user: User) -> str:
+    """Role and limits in words."""
+    return _sentence(described(user))
+
+
+def _sentence(rights: dict[str, Any]) -> str:
     role = rights["role"] or "no role"
     if not rights["limited"]:
         return f"{role}, all accounts"
