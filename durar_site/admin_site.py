@@ -8,7 +8,7 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, reverse
@@ -76,6 +76,18 @@ class PanelSite(UnfoldAdminSite):
         request.current_app = self.name  # type: ignore[attr-defined]
         view = SignIn.as_view(
             extra_context=context, authentication_form=self.login_form, template_name="admin/login.html"
+        )
+        return view(request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:  # type: ignore[override]
+        """Unfold's, with a row in the audit log."""
+        from mattermost_bridge.admin.user_forms import OwnPasswordForm
+
+        request.current_app = self.name  # type: ignore[attr-defined]
+        view = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context={**self.each_context(request), **(extra_context or {})},
         )
         return view(request)
 

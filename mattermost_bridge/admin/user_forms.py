@@ -7,11 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.forms import UserChangeForm, UserCreationForm
+from unfold.forms import AdminOwnPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelect2MultipleWidget,
@@ -21,6 +22,8 @@ from unfold.widgets import (
 
 from mattermost_bridge.admin.base import HearsRefusals
 from mattermost_bridge.models import Account, AccountGrant
+from mattermost_bridge.services import audit
+from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.roles import ROLES, role_of
 
 RIGHTS = ("role", "limited", "accounts", "why")
@@ -85,6 +88,24 @@ class StaffForm(RightsFields, UserChangeForm):
     class Meta(UserChangeForm.Meta):
         # What two people must not overwrite for each other; superusers are shown more.
         fields = ("username", "first_name", "last_name", "email", "is_active")
+
+
+class OwnPasswordForm(AdminOwnPasswordChangeForm):
+    """Changing one's own password."""
+
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002 - Django's
+        """Save it, with a row that says that it changed."""
+        with transaction.atomic():
+            user: Any = super().save(commit)
+            name = user.get_username()
+            audit.record(
+                actor=Actor.of(user),
+                verb="user.password",
+                summary=f"{name} changed their own password.",
+                target=user,
+                details={"password": "changed"},
+            )
+        return user
 
 
 class NewStaffForm(RightsFields, UserCreationForm):

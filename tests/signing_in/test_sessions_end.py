@@ -60,6 +60,9 @@ def test_a_new_password_ends_the_others_and_keeps_the_one_that_set_it(alice, two
     assert is_signed_in(here)
     assert not is_signed_in(there)
     assert PanelSession.objects.filter(user=alice).count() == 1
+    row = AuditEntry.objects.get(verb="user.password")
+    assert (row.actor, row.details) == (alice, {"password": "changed"})
+    assert "a-new-one" not in row.summary
 
 
 def test_a_password_that_an_administrator_sets_ends_all(alice, people, two, browser):
