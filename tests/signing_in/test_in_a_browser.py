@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.admin.browsing import browser as chromium
+from tests.admin.test_panel_is_for_everybody import found
 from tests.signing_in.authenticator import code
 
 __all__ = ["chromium"]
@@ -46,40 +47,38 @@ def sign_in(page: Any) -> None:
 def confirm_if_asked(page: Any) -> None:
     """Enter the password once more where that is asked for."""
     if "/me/confirm/" in page.url:
-        page.picture("confirm")
+        look_at(page, "confirm")
         page.fill('input[name="password"]', PASSWORD)
         page.click("main button[type=submit], form.du-form button[type=submit]")
 
 
-def fits(page: Any) -> bool:
-    """Whether nothing is wider than the window."""
-    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+def look_at(page: Any, name: str) -> None:
+    """Nothing is wider than the window, and axe-core finds nothing grave."""
+    page.picture(name)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} is too wide"
+    assert found(page, name) == []
 
 
 def test_a_one_time_code_is_set_up_and_asked_for(page):
     sign_in(page)
     page.goto(f"{page.home}/me/")
-    page.picture("me")
-    assert fits(page)
+    look_at(page, "me")
     page.get_by_role("link", name="Set one up").click()
-    page.picture("second-factor")
-    assert fits(page)
+    look_at(page, "second-factor")
     page.get_by_role("link", name="Activate").click()
     confirm_if_asked(page)
-    page.picture("activate")
-    assert fits(page)
+    look_at(page, "activate")
     assert page.locator("img.du-qr").evaluate("image => image.naturalWidth > 0")
     secret = page.input_value("#authenticator_secret")
     page.fill('input[name="code"]', code(secret))
     page.get_by_role("button", name="Activate").click()
     page.wait_for_url("**/recovery-codes/")
-    page.picture("recovery-codes")
+    look_at(page, "recovery-codes")
     assert len(page.input_value("#recovery_codes").split()) == 10
     page.context.clear_cookies()
     sign_in(page)
     page.wait_for_url("**/authenticate/")
-    page.picture("authenticate")
-    assert fits(page)
+    look_at(page, "authenticate")
     assert page.complaints == []
 
 
@@ -92,13 +91,12 @@ def test_a_security_key_is_added_and_opens_the_panel(page):
     page.goto(f"{page.home}/me/second-factor/webauthn/add/")
     confirm_if_asked(page)
     page.fill('input[name="name"]', "Blue key")
-    page.picture("add-key")
+    look_at(page, "add-key")
     page.click("#mfa_webauthn_add")
     page.wait_for_url("**/recovery-codes/")
     page.goto(f"{page.home}/me/second-factor/webauthn/")
-    page.picture("keys")
+    look_at(page, "keys")
     assert "Blue key" in page.content()
-    assert fits(page)
     page.context.clear_cookies()
     sign_in(page)
     page.wait_for_url("**/authenticate/")
