@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -235,14 +235,18 @@ def remove_double(delivery_id: int) -> bool:
 
 
 def retry_dead(delivery_id: int) -> bool:
-    """An operator sends a dead delivery once more; an unclear one is looked for first. False when it is not dead."""
+    """An operator sends a dead delivery once more; False when it is not dead.
+
+    Whatever was tried is looked for first. One that never was tried, since its direct channel could not be opened,
+    has no time to look from, and nothing to find.
+    """
     changed = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.DEAD).update(
         state=DeliveryState.QUEUED,
         attempts=0,
         next_attempt_at=None,
         settled_at=None,
         created_at=Now(),
-        unclear=True,
+        unclear=ExpressionWrapper(Q(since_ms__gt=0), output_field=BooleanField()),
     )
     if changed:
         account_pk = Delivery.objects.values_list("account_id", flat=True).get(pk=delivery_id)

@@ -184,6 +184,20 @@ def test_a_500_with_an_error_id_is_dead_after_ten_attempts(hinted, server):
     assert server.texts() == ["hello"]
 
 
+def test_what_was_tried_is_looked_for_before_it_is_sent_again_and_what_never_was_is_not(hinted, server):
+    account = make_account()
+    tried, untried = queue(account, "tried")[0], queue(account, "untried", root="r".ljust(26, "r"), since_ms=0)[0]
+    Delivery.objects.update(state="dead")
+    server.make(CHANNEL, "tried", props={"durar_mark": tried.mark})
+    assert sending.retry_dead(tried.pk)
+    assert sending.retry_dead(untried.pk)
+    hinted.run()
+    assert server.texts() == ["tried", "untried"]
+    assert server.calls.count("posts_since") == 1
+    untried.refresh_from_db()
+    assert untried.since_ms > 0
+
+
 def test_still_being_saved_is_waited_for_however_often_it_is_said(hinted, server):
     account = make_account()
     server.script = [refused(500, "api.post.deduplicate_create_post.pending") for _ in range(12)]
