@@ -269,6 +269,7 @@ class DeliveryFactory(factory.django.DjangoModelFactory):
     text = factory.Sequence(lambda n: ANSWERS[n % len(ANSWERS)])
     state = states.DeliveryState.DEAD
     attempts = 3
+    since_ms = factory.LazyFunction(lambda: int(timezone.now().timestamp() * 1000))
     error = "POST /api/v4/posts answered 403: the bot is not a member of the channel. Invite it again."
     error_id = "api.context.permissions.app_error"
     settled_at = factory.LazyFunction(timezone.now)

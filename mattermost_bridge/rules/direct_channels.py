@@ -97,7 +97,9 @@ def delay_ms(retry: int, values: RetryValues, rnd: float, retry_after: float | N
     # doublings every allowed first delay has reached it; the bound keeps huge counts from overflowing.
     grown = min(min(values.initial_delay_ms, values.max_delay_ms) * 2 ** min(retry, 10), values.max_delay_ms)
     computed = min(math.ceil(grown * (1 + rnd)), values.max_delay_ms)
-    return math.ceil(with_retry_after(computed / 1000, retry_after, cap=RETRY_AFTER_CAP) * 1000)
+    # In milliseconds throughout: 4001 / 1000 * 1000 is a little more than 4001.
+    asked = None if retry_after is None else retry_after * 1000
+    return math.ceil(with_retry_after(computed, asked, cap=RETRY_AFTER_CAP * 1000))
 
 
 _PASSING_PHRASES = (

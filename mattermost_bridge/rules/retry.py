@@ -39,7 +39,7 @@ def event_delay(attempt: int) -> float | None:
 
 
 def with_retry_after(computed: float, retry_after: float | None, *, cap: float | None = None) -> float:
-    """The longer of our own delay and the one the server asked for, both in seconds.
+    """The longer of our own delay and the one the server asked for, both in one unit.
 
     `cap` bounds what the server may ask for, never our own delay.
     """

@@ -63,6 +63,10 @@ def test_a_first_delay_beyond_the_longest_is_the_longest():
     assert delay_ms(0, RetryValues(initial_delay_ms=60_000, max_delay_ms=1000), 0.0) == 1000
 
 
+def test_the_longest_delay_is_met_to_the_millisecond():
+    assert delay_ms(6, RetryValues(initial_delay_ms=100, max_delay_ms=4001), 0.0) == 4001
+
+
 def test_retries_count_from_zero():
     with pytest.raises(ValueError, match="count from 0"):
         delay_ms(-1, BUILT_IN, 0.0)
