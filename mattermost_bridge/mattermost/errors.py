@@ -14,7 +14,7 @@ from typing import Any, Literal
 from .shapes import mapping_of, text_of
 from .text import clean, loads
 
-Kind = Literal["network", "timeout", "http", "protocol"]
+Kind = Literal["network", "timeout", "tls", "http", "protocol"]
 
 MAX_DETAIL = 500
 STILL_BEING_SAVED = "api.post.deduplicate_create_post.pending"
@@ -30,8 +30,9 @@ class MattermostError(Exception):
 
     `status` is the HTTP status, None when there was no answer. `error_id` is Mattermost's own id ("" when there was
     none). `permanent`: the same call would fail again (4xx other than 408 and 429). `retry_after`: seconds that the
-    server asks to wait. `kind`: "network" (no answer), "timeout", "http" (an answer with an error status), "protocol"
-    (an answer that is none of Mattermost's). `sent`: whether any byte of the request left; False only when that is
+    server asks to wait. `kind`: "network" (no answer), "timeout", "tls" (no encrypted connection: the certificate is
+    not trusted, or no protocol is shared), "http" (an answer with an error status), "protocol" (an answer that is none
+    of Mattermost's). `sent`: whether any byte of the request left; False only when that is
     certain, so that a write can be repeated without looking first.
     """
 
@@ -76,8 +77,8 @@ class MattermostError(Exception):
 
     @property
     def is_server_trouble(self) -> bool:
-        """Whether the whole server is in trouble (network, timeout, 502 to 504) rather than this one call."""
-        return self.kind in ("network", "timeout") or self.status in (502, 503, 504)
+        """Whether the whole server is in trouble (network, timeout, TLS, 502 to 504) rather than this one call."""
+        return self.kind in ("network", "timeout", "tls") or self.status in (502, 503, 504)
 
     @property
     def is_rate_limited(self) -> bool:

@@ -15,7 +15,7 @@ from .errors import Kind, MattermostError, redact, shorten
 def connection_error(error: Exception, *, address: str, sent: bool, secrets: tuple[str, ...] = ()) -> MattermostError:
     """Make the exception for a call that got no (whole) answer; `address` is scheme and host, for the text."""
     kind, sentence = _describe(list(_chain(error)), sent=sent)
-    label = {"timeout": "timeout", "network": "network error"}.get(kind, "protocol error")
+    label = {"timeout": "timeout", "network": "network error", "tls": "TLS error"}.get(kind, "protocol error")
     text = f"Mattermost API {label} at {address}: {shorten(redact(sentence, *secrets))}"
     return MattermostError(text, kind=kind, sent=sent)
 
@@ -28,7 +28,7 @@ def describe(error: Exception, *, sent: bool, secrets: tuple[str, ...] = ()) -> 
 def _describe(chain: list[BaseException], *, sent: bool) -> tuple[Kind, str]:
     for error in chain:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return "network", f"the server's certificate is not trusted ({error.verify_message})"
+            return "tls", f"the server's certificate is not trusted ({error.verify_message})"
         if isinstance(error, socket.gaierror | urllib3.exceptions.NameResolutionError):
             return "network", "the host name cannot be resolved"
         if isinstance(error, ConnectionRefusedError):
@@ -45,8 +45,13 @@ def _describe(chain: list[BaseException], *, sent: bool) -> tuple[Kind, str]:
             return "protocol", "the address cannot be used"
     if any(_is_timeout(error) for error in chain):
         return "timeout", "there was no complete answer in time" if sent else "no connection could be made in time"
-    if any(isinstance(error, EOFError) for error in chain):
+    # An end in the middle of the handshake is a lost connection; every other failure of TLS is one of TLS.
+    ended = (EOFError, ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+    if any(isinstance(error, ended) for error in chain):
         return "network", "the server closed the connection without an answer"
+    for error in chain:
+        if isinstance(error, ssl.SSLError):
+            return "tls", f"no encrypted connection could be made ({error.reason or error})"
     return "network", f"{type(chain[-1]).__name__}: {chain[-1]}"
 
 

@@ -202,8 +202,8 @@ async def open_stream(
 
     No compression (each socket would hold zlib windows), no Origin header (servers compare it with their SiteURL), no
     proxy, no redirect. Raises MattermostError when the connection cannot be made: `is_rate_limited` for a 429 (the
-    handshake counts too), kind "network" or "timeout", or the refused handshake's status; TokenRefused when the token
-    cannot be one.
+    handshake counts too), kind "network", "timeout" or "tls", or the refused handshake's status; TokenRefused when the
+    token cannot be one.
     """
     token = token.strip()
     problem = token_problem(token)

@@ -121,8 +121,9 @@ def passes_by_itself(*, status: int | None, kind: str = "", text: str = "") -> b
     """Whether a failed attempt is worth another one; False for what would fail again.
 
     `status` is that of the answer, None when there was none; `kind` is "network" or "timeout" when the connection
-    failed or took too long; `text` is what was said about it. Asked in this order: 5xx yes, 429 yes, any other status
-    no, a failed connection yes, and else what the text says.
+    failed or took too long, and "tls" when the server's certificate is not trusted or TLS failed otherwise; `text` is
+    what was said about it. Asked in this order: 5xx yes, 429 yes, any other status no, a failed connection yes, TLS no
+    (none of its errors is among those that the original gateway tries again), and else what the text says.
     """
     said = text.lower()
     if status is not None and 500 <= status <= 599:
@@ -133,4 +134,6 @@ def passes_by_itself(*, status: int | None, kind: str = "", text: str = "") -> b
         return False
     if kind in ("network", "timeout"):
         return True
+    if kind == "tls":
+        return False
     return any(phrase in said for phrase in _PASSING_PHRASES)

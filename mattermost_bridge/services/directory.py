@@ -273,6 +273,6 @@ def _sentence(error: MattermostError | Refused, question: _Question, instead: st
         return f"{question.server} refuses the bot token of the account {account_id}. Enter a new one there."
     if error.is_rate_limited:
         return f"{question.server} asks for fewer calls. Wait a moment, then type on."
-    if error.kind in ("network", "timeout") or error.is_server_trouble:
+    if error.is_server_trouble:
         return f"{question.server} does not answer right now.{instead}"
     return f"{question.server} could not search: {error}"

@@ -94,7 +94,12 @@ def _problem(error: MattermostError, address: str) -> str:
             f"{address} refuses the bot token. Copy the token again (not its id), and check in Mattermost that the "
             "bot account and the token are enabled."
         )
-    if "certificate" in text or "SSL" in text:
+    if error.kind == "tls" and "certificate" not in text:
+        return (
+            f"{address} makes no encrypted connection. Check that the address begins with https only if this port "
+            f"serves it. ({text})"
+        )
+    if error.kind == "tls":
         return (
             f"The certificate of {address} is not trusted. Install the authority's certificate on this host, or set "
             f"REQUESTS_CA_BUNDLE to a file that holds it. ({text})"

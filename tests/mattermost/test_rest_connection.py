@@ -261,9 +261,16 @@ def tls_wrap(certificate):
 def test_an_untrusted_certificate_means_that_nothing_was_sent(tls_wrap):
     with scripted_server(answer(201, POST_JSON), wrap=tls_wrap) as server:
         error = failing_post(MattermostClient(server.url, TOKEN))
-    assert (error.kind, error.is_unclear) == ("network", False)
+    assert (error.kind, error.is_unclear, error.is_server_trouble) == ("tls", False, True)
+    assert "TLS error" in str(error)
     assert "certificate is not trusted" in str(error)
     assert server.requests == []
+
+
+def test_a_port_without_tls_is_a_tls_error_too(sandbox):
+    error = failing_post(MattermostClient(sandbox.base_url.replace("http:", "https:"), TOKEN))
+    assert (error.kind, error.is_unclear) == ("tls", False)
+    assert "no encrypted connection could be made" in str(error)
 
 
 def test_a_companys_own_certificate_is_trusted_once_it_is_named(tls_wrap, certificate, monkeypatch):

@@ -108,6 +108,8 @@ def test_what_the_server_asks_for_never_shortens_a_delay(values, retry, rnd, ask
         (600, "http", "", False),
         (None, "network", "", True),
         (None, "timeout", "", True),
+        (None, "tls", "the server's certificate is not trusted (certificate has expired)", False),
+        (None, "tls", "the certificate is not valid for timeout.example.com", False),
         (None, "protocol", "the answer is no JSON", False),
         (None, "protocol", "socket hang up", True),
         (None, "", "getaddrinfo ENOTFOUND chat.example.com", True),

@@ -107,6 +107,11 @@ def test_nobody_at_the_address_is_said():
     assert "cannot be reached" in ask(url, "token").problem
 
 
+def test_an_https_address_of_a_port_without_tls_is_said(sandbox):
+    found = ask(sandbox.base_url.replace("http:", "https:"), "token")
+    assert "makes no encrypted connection" in found.problem
+
+
 def test_a_server_that_does_not_answer_is_said(monkeypatch):
     monkeypatch.setattr(probing, "TIMEOUT", (0.2, 0.2))
     with socket.socket() as silent:
