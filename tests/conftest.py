@@ -8,6 +8,12 @@ from django.contrib.auth import get_user_model
 pytest_plugins = ["tests.sandbox_fixtures"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of whole processes and of the browser come first: they mostly wait, and one of them left for the end would
+    keep a single core busy while the others are done."""
+    items.sort(key=lambda item: not ({"e2e", "browser"} & set(item.path.parts)))
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_other_tests():
     """The process keeps settings under a version; a test that is rolled back gives numbers and ids out again."""

@@ -31,23 +31,36 @@ def preload(modules: Iterable[str]) -> None:
 
 
 class Forked:
-    """Runs a module as `python -m` would. Has of `subprocess.Popen` what a child needs: pid, stdout, poll, wait."""
+    """Runs a module as `python -m` would. Has of `subprocess.Popen` what a child needs: pid, stdout, poll, wait.
+
+    `first` runs in the new process before anything else. What the process writes goes to the descriptor `output`, and
+    where none is given comes out of the pipe `stdout`.
+    """
 
     def __init__(
-        self, module: str, arguments: list[str], *, folder: Path, environment: dict[str, str], first: Callable[[], None]
+        self,
+        module: str,
+        arguments: list[str],
+        *,
+        folder: Path,
+        environment: dict[str, str],
+        first: Callable[[], None],
+        output: int | None = None,
     ) -> None:
-        read, write = os.pipe()
+        read, write = os.pipe() if output is None else (None, output)
         self._process = multiprocessing.get_context("fork").Process(
             target=_become, args=(module, arguments, folder, environment, write, first)
         )
         try:
             self._process.start()
         except OSError:
-            os.close(read)
+            if read is not None:
+                os.close(read)
             raise
         finally:
-            os.close(write)
-        self.stdout = FileIO(read)
+            if output is None:
+                os.close(write)
+        self.stdout = None if read is None else FileIO(read)
 
     @property
     def pid(self) -> int:

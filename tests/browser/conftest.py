@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.e2e.databases import clean_environment, fresh_database
 from tests.e2e.processes import REPOSITORY, Process, wait_for
-from tests.e2e.stack import free_port
+from tests.e2e.stack import free_port, own_redis
 
 CHROMIUM = Path("/usr/bin/chromium")
 #: Without these, Chromium talks to its maker from the start.
@@ -28,8 +28,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-#: Redis databases that no other test uses, where the environment names a server.
-BROKER_NUMBER = 20
+#: From here on are the Redis databases that no other tests use, where the environment names a server.
+FIRST_NUMBER = 8
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,7 +75,7 @@ def durar():
     database = fresh_database(state, os.environ.get("DATABASE_URL", ""))
     environment = clean_environment() | database.environment | {"PYTHONUNBUFFERED": "1"}
     if server := os.environ.get("REDIS_URL"):
-        environment["REDIS_URL"] = server.rsplit("/", 1)[0] + f"/{BROKER_NUMBER}"
+        environment["REDIS_URL"] = own_redis(server, FIRST_NUMBER)
         redis.Redis.from_url(environment["REDIS_URL"]).flushdb()
     port, sandbox_port = free_port(), free_port()
     command = [sys.executable, str(REPOSITORY / "manage.py"), "up", "--sandbox"]

@@ -1,56 +1,48 @@
 """The stack's own Django, in a process of its own: tests ask it for rows and let it call services.
 
-As a program it reads one JSON request a line and writes one JSON answer a line; `Console` is the other end.
+As a program it connects to a socket, reads one JSON request a line there and writes one JSON answer a line; `Console`
+is the other end.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
+import socket
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.processes import REPOSITORY
+from tests.e2e.nursery import Nursery
 
 ANSWER_LIMIT = 60.0
 
 
 class Console:
-    """Rows and services of the Django that runs with `environment`."""
+    """Rows and services of the Django that the nursery's processes run."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self._errors = log.open("ab")
+    def __init__(self, nursery: Nursery, folder: Path) -> None:
         self._lock = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.console"],
-            cwd=REPOSITORY,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            process_group=0,
-        )
+        path = folder / "console.sock"
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+            server.listen(1)
+            server.settimeout(ANSWER_LIMIT)
+            nursery.start("tests.e2e.console", [str(path)], {}, folder / "console.log")
+            self._connection, _ = server.accept()
+        self._connection.settimeout(ANSWER_LIMIT)
+        self._lines = self._connection.makefile("rw")
 
     def ask(self, what: str, **arguments: Any) -> Any:
         """Call one of the functions of `console_calls`. Raises AssertionError with what went wrong."""
         with self._lock:
-            pipes = self._process
-            assert pipes.stdin is not None
-            assert pipes.stdout is not None
-            watch = threading.Timer(ANSWER_LIMIT, pipes.kill)
-            watch.start()
             try:
-                pipes.stdin.write(json.dumps({"what": what, "arguments": arguments}) + "\n")
-                pipes.stdin.flush()
-                line = pipes.stdout.readline()
-            except BrokenPipeError:
+                self._lines.write(json.dumps({"what": what, "arguments": arguments}) + "\n")
+                self._lines.flush()
+                line = self._lines.readline()
+            except OSError:
                 line = ""
-            finally:
-                watch.cancel()
         assert line, f"The console died, or gave no answer to {what} within {ANSWER_LIMIT:g} s. See its log."
         answer = json.loads(line)
         assert "error" not in answer, f"{what}: {answer.get('error')}"
@@ -69,21 +61,14 @@ class Console:
         return self.ask("service", path=path, positional=list(positional), arguments=arguments)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process: it stops when nobody asks any more."""
         with self._lock:
-            assert self._process.stdin is not None
-            assert self._process.stdout is not None
-            self._process.kill()
-            self._process.wait()
-            self._process.stdin.close()
-            self._process.stdout.close()
-            self._errors.close()
+            self._lines.close()
+            self._connection.close()
 
 
-def _serve() -> None:
-    """Answer requests until the other end is closed. Logs go to the standard error: the output is for answers."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+def _serve(path: str) -> None:
+    """Answer requests until the other end is closed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "durar_site.settings")
     import django
 
@@ -91,16 +76,19 @@ def _serve() -> None:
     from tests.e2e import console_calls, watch
 
     watch.install()
-    for line in sys.stdin:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    lines = connection.makefile("rw")
+    for line in lines:
         request = json.loads(line)
         try:
             result = getattr(console_calls, request["what"])(**request["arguments"])
             answer = json.dumps({"result": result}, default=str)
         except Exception as error:
             answer = json.dumps({"error": f"{type(error).__name__}: {error}"})
-        answers.write(answer + "\n")
-        answers.flush()
+        lines.write(answer + "\n")
+        lines.flush()
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])

@@ -9,7 +9,10 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from tests.e2e.nursery import Born, Nursery
 
 T = TypeVar("T")
 
@@ -29,18 +32,24 @@ def wait_for(condition: Callable[[], T], limit: float = 30.0, *, what: str, ever
     return value
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Between fork and exec: the system kills the child when the test run dies, however it dies."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Process:
-    """A program under a name. Its output goes to `log`, also over restarts."""
+    """A program under a name. Its output goes to `log`, also over restarts.
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    With a nursery, `command` is `python -m MODULE ...`, and the module is run in a fork of that.
+    """
+
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], log: Path, nursery: Nursery | None = None
+    ) -> None:
         self.name, self.command, self.environment, self.log = name, command, environment, log
         self.starts = 0
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._nursery = nursery
+        self._popen: subprocess.Popen[bytes] | Born | None = None
 
     @property
     def running(self) -> bool:
@@ -60,15 +69,20 @@ class Process:
         with self.log.open("ab") as out:
             out.write(f"----- {self.name}, start {self.starts}\n".encode())
             out.flush()
+            environment = self.environment | {"DURAR_PROCESS": self.name}
+            if self._nursery:
+                _python, _m, module, *arguments = self.command
+                self._popen = self._nursery.start(module, arguments, environment, self.log)
+                return
             self._popen = subprocess.Popen(
                 self.command,
                 cwd=REPOSITORY,
-                env=self.environment | {"DURAR_PROCESS": self.name},
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
 
     def kill(self) -> None:

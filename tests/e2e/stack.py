@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import redis
 
@@ -20,6 +21,7 @@ from mattermost_bridge.sandbox.testing import SandboxProcess
 from tests.e2e.console import Console
 from tests.e2e.databases import clean_environment, fresh_database
 from tests.e2e.ledger import Ledger
+from tests.e2e.nursery import Nursery
 from tests.e2e.processes import REPOSITORY, Process, wait_for
 
 T = TypeVar("T")
@@ -52,8 +54,9 @@ class Stack:
 
     `times` are DURAR_* lengths for the environment. `database_url` and `redis_url` name servers, which keep their data
     apart by an own database and number; without them everything is embedded. `staged` workers can be told to kill
-    themselves at a stage (see `arm`). Process names: `broker`, `web`, `scheduler`, and `ears`, `voices` or `worker`,
-    also with a number behind (`ears-2`).
+    themselves at a stage (see `arm`). Processes are forks of one that has imported everything, as those of `Durar up`
+    are; without `forked` each is a command of its own, as a service manager starts it. Process names: `broker`, `web`,
+    `scheduler`, and `ears`, `voices` or `worker`, also with a number behind (`ears-2`).
     """
 
     def __init__(
@@ -64,13 +67,14 @@ class Stack:
         redis_url: str | None = None,
         own_broker: bool = False,
         staged: bool = False,
+        forked: bool = True,
         people: int = 0,
         listeners: int = 8,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="durar-e2e-"))
         self.state = self.folder / "state"
         self.state.mkdir(mode=0o700)
-        self._staged, self._listeners = staged, listeners
+        self._staged, self._listeners, self._forked = staged, listeners, forked
         url = os.environ.get("DATABASE_URL", "") if database_url is None else database_url
         self._server_url = url
         redis_url = os.environ.get("REDIS_URL", "") if redis_url is None else redis_url
@@ -117,7 +121,8 @@ class Stack:
             self.start("broker")
         self.flush_broker()
         self.sandbox.start()
-        self.console = Console(self.environment, self.folder / "console.log")
+        self.nursery = Nursery(self.environment, self.folder / "nursery.log")
+        self.console = Console(self.nursery, self.folder)
 
     def close(self) -> None:
         """End every process and remove all data."""
@@ -125,6 +130,8 @@ class Stack:
             process.kill()
         if "console" in self.__dict__:
             self.console.close()
+        if "nursery" in self.__dict__:
+            self.nursery.close()
         self.sandbox.kill()
         if "_database" in self.__dict__:
             self._database.drop()
@@ -165,7 +172,9 @@ class Stack:
         """Start processes by name. The broker is waited for, as `up` does it."""
         for name in names:
             if name not in self.processes:
-                self.processes[name] = Process(name, self._command(name), self.environment, self.folder / f"{name}.log")
+                nursery = self.nursery if self._forked and name != "broker" else None
+                log = self.folder / f"{name}.log"
+                self.processes[name] = Process(name, self._command(name), self.environment, log, nursery)
             if name == "broker" and not self.redis_url:
                 broker.prepare(self._socket)
             self.processes[name].start()
@@ -272,7 +281,7 @@ class Stack:
     def _place_of_broker(self, redis_url: str) -> str:
         """The address that processes are given; "" for the embedded broker, which they find in the state directory."""
         if not self._own_broker:
-            return f"{redis_url.rstrip('/').rsplit('/', 1)[0] if redis_url.count('/') > 2 else redis_url}/{_number()}"
+            return own_redis(redis_url)
         if redis_url:
             return f"redis://127.0.0.1:{free_port()}/0"
         return ""
@@ -315,12 +324,10 @@ def holder_pid(holder: str) -> int:
     return int(parts[-2]) if len(parts) >= 3 and parts[-2].isdecimal() else 0
 
 
-_numbers: dict[str, int] = {"next": 0}
+def own_redis(url: str, first: int = 1) -> str:
+    """The address of a database, numbered from `first` on, of the given Redis.
 
-
-def _number() -> int:
-    """A database number of the given Redis for one stack; test processes that run at once use different ones."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    digits = "".join(filter(str.isdigit, worker)) or "0"
-    _numbers["next"] += 1
-    return 1 + (int(digits) * 4 + _numbers["next"] % 4) % 15
+    Test processes that run at once are given different ones.
+    """
+    worker = "".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", "")))
+    return urlunsplit(urlsplit(url)._replace(path=f"/{first + int(worker or 0) % 7}"))

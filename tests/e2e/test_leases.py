@@ -51,7 +51,7 @@ class Watcher:
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """Three accounts and two workers that may each listen for all of them."""
-    with Stack() as stack:
+    with Stack(forked=False) as stack:
         stack.open_to_all(*BOTS)
         stack.start("scheduler", *WORKERS)
         stack.wait_ready(*BOTS)
