@@ -123,6 +123,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "durar.upkeep.sweep", "schedule": 2.0, "options": {"expires": 2}},
     "expire": {"task": "durar.upkeep.expire", "schedule": 60.0, "options": {"expires": 50}},
     "alerts": {"task": "durar.upkeep.alerts", "schedule": 10.0, "options": {"expires": 10}},
+    "names": {"task": "durar.upkeep.names", "schedule": 600.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")
 
@@ -292,7 +293,12 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    # What a process may forget at any time, and another need not know.
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # What must hold over all processes: how often a code was guessed, which were used.
+    "shared": {"BACKEND": "mattermost_bridge.shared_cache.SharedCache"},
+}
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # Logs -----------------------------------------------------------------------------------------------------------

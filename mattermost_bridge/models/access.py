@@ -9,10 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.accounts import Account
+from mattermost_bridge.models.listed import ListedPerson
 from mattermost_bridge.models.states import AccessList, EntrySource, PairingState
 
 
-class AccessEntry(models.Model):
+class AccessEntry(ListedPerson):
     """One entry of an allowlist, of an account or (account empty) of the defaults."""
 
     account = models.ForeignKey(
@@ -27,14 +28,7 @@ class AccessEntry(models.Model):
     value = models.CharField(
         _("who"), max_length=120, help_text=_("A Mattermost user id (26 characters), or * for everybody.")
     )
-    username = models.CharField(_("username"), max_length=64, blank=True)
     source = models.CharField(_("source"), max_length=8, choices=EntrySource.choices, default=EntrySource.PANEL)
-    added_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
-    )
-    added_at = models.DateTimeField(auto_now_add=True)
-    note = models.CharField(_("why"), max_length=200, blank=True)
-    expires_at = models.DateTimeField(_("until"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("access entry")

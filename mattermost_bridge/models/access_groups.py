@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from mattermost_bridge.models.listed import ListedPerson
 
 #: Stands before a group's name in the value of an access entry.
 PREFIX = "accessGroup:"
@@ -48,19 +49,12 @@ class AccessGroup(models.Model):
         return f"{PREFIX}{self.name}"
 
 
-class AccessGroupMember(models.Model):
+class AccessGroupMember(ListedPerson):
     """Somebody in an access group."""
 
     group = models.ForeignKey(AccessGroup, verbose_name=_("group"), on_delete=models.CASCADE, related_name="members")
     # As long as an access entry: a configuration file may name somebody in a form that matches nobody, and keeps it.
     user_id = models.CharField(_("who"), max_length=120)
-    username = models.CharField(_("username"), max_length=64, blank=True)
-    added_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
-    )
-    added_at = models.DateTimeField(auto_now_add=True)
-    note = models.CharField(_("why"), max_length=200, blank=True)
-    expires_at = models.DateTimeField(_("until"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("member of an access group")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.accounts import Account
+from mattermost_bridge.models.listed import Listed
 from mattermost_bridge.rules.mentions import EVERY_CHANNEL
 
 
-class GroupOverride(models.Model):
+class GroupOverride(Listed):
     """One entry of `groups`, of an account or (account empty) of the defaults: what holds in one channel or in `*`."""
 
     account = models.ForeignKey(
@@ -31,11 +31,6 @@ class GroupOverride(models.Model):
         blank=True,
         help_text=_("Whether the bot answers only posts that mention it. Direct messages never need a mention."),
     )
-    note = models.CharField(_("why"), max_length=200, blank=True)
-    added_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
-    )
-    added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("channel setting")

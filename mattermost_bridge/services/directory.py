@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 from urllib.parse import urlsplit
 
 from django.core.cache import cache
@@ -104,19 +105,7 @@ def search_people(account_pk: int | None, query: str, limit: int = DEFAULT_LIMIT
 
     The account's own bot is left out. Takes 10 seconds at most and never raises for a server that does not answer.
     """
-    query, limit = _cleaned(query), min(limit, MOST)
-    try:
-        question = _Question(account_to_ask(account_pk))
-    except Refused as problem:
-        return Found(problem=str(problem))
-    if not query:
-        return Found(server=question.server)
-    try:
-        people = question.kept(f"people:{limit}:{query}", lambda: _ask_for_people(question, query, limit))
-    except (MattermostError, Refused) as error:
-        known = known_people(question.account.pk, query, limit)
-        return Found(people=known, problem=_sentence(error, question, KNOWN_ONLY), server=question.server)
-    return Found(people=people, server=question.server)
+    return _search(account_pk, _cleaned(query), limit, "people", _ask_for_people, known_people)
 
 
 def search_channels(account_pk: int | None, query: str, limit: int = DEFAULT_LIMIT) -> Found:
@@ -124,19 +113,33 @@ def search_channels(account_pk: int | None, query: str, limit: int = DEFAULT_LIM
 
     The bot's own come first. Takes 10 seconds at most and never raises for a server that does not answer.
     """
-    query, limit = _cleaned(query).lstrip("~"), min(limit, MOST)
+    return _search(account_pk, _cleaned(query).lstrip("~"), limit, "rooms", _ask_for_rooms, known_rooms)
+
+
+def _search(
+    account_pk: int | None,
+    query: str,
+    limit: int,
+    kind: Literal["people", "rooms"],
+    ask: Callable[[_Question, str, int], tuple],
+    known: Callable[[int, str, int], tuple],
+) -> Found:
+    """Ask the server, or say why not and what is known from before; `kind` is the field of `Found` that is filled."""
+    limit = min(limit, MOST)
     try:
         question = _Question(account_to_ask(account_pk))
-    except Refused as problem:
-        return Found(problem=str(problem))
+    except Refused as refused:
+        return Found(problem=str(refused))
     if not query:
         return Found(server=question.server)
+    problem = ""
     try:
-        rooms = question.kept(f"channels:{limit}:{query}", lambda: _ask_for_rooms(question, query, limit))
+        hits = question.kept(f"{kind}:{limit}:{query}", lambda: ask(question, query, limit))
     except (MattermostError, Refused) as error:
-        known = known_rooms(question.account.pk, query, limit)
-        return Found(rooms=known, problem=_sentence(error, question, KNOWN_ONLY), server=question.server)
-    return Found(rooms=rooms, server=question.server)
+        hits = known(question.account.pk, query, limit)
+        problem = _sentence(error, question, KNOWN_ONLY)
+    found = Found(problem=problem, server=question.server)
+    return replace(found, people=hits) if kind == "people" else replace(found, rooms=hits)
 
 
 def resolve_username(account_pk: int | None, username: str) -> Person:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import listeners, pairing, sessions, sweep
+from mattermost_bridge.services import listeners, old_names, pairing, sessions, sweep
 
 
 @shared_task(name="durar.upkeep.sweep")
@@ -22,3 +22,9 @@ def expire() -> str:
     lost = listeners.note_abandoned()
     sessions.delete_expired()
     return f"{pairing.expire()} request(s) expired, {lost} connection(s) without a worker"
+
+
+@shared_task(name="durar.upkeep.names")
+def refresh_names() -> str:
+    """Ask for the oldest names of people and channels again."""
+    return f"names of {old_names.refresh_old_names()} account(s) looked at again"
