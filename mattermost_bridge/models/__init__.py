@@ -18,6 +18,7 @@ from mattermost_bridge.models.group_overrides import GroupOverride
 from mattermost_bridge.models.listeners import ConnectionChange, ListenerLease, Tick
 from mattermost_bridge.models.rights import AccountGrant, StaffProfile
 from mattermost_bridge.models.sessions import PanelSession
+from mattermost_bridge.models.shared import SharedValue
 
 __all__ = [
     "AccessEntry",
@@ -46,6 +47,7 @@ __all__ = [
     "OutboxState",
     "PairingRequest",
     "PanelSession",
+    "SharedValue",
     "StaffProfile",
     "Tick",
     "Turn",

@@ -11,6 +11,7 @@ from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.utils import timezone
 
+from mattermost_bridge import shared_cache
 from mattermost_bridge.models import PanelSession
 from mattermost_bridge.services import audit
 from mattermost_bridge.services.audit import Actor
@@ -41,8 +42,8 @@ def end_all(user_pk: int, *, actor: Actor, keep: str | None = None) -> int:
 
 
 def delete_expired() -> int:
-    """Remove the rows of sessions whose time is over; how many."""
-    return PanelSession.objects.filter(expire_date__lt=timezone.now()).delete()[0]
+    """Remove the rows of sessions, and of what was counted while people signed in, whose time is over; how many."""
+    return shared_cache.delete_expired() + PanelSession.objects.filter(expire_date__lt=timezone.now()).delete()[0]
 
 
 def _end(user_pk: int, keep: str | None = None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.admin.browsing import browser as chromium
-from tests.admin.test_panel_is_for_everybody import found
+from tests.admin.walking import found
 from tests.signing_in.authenticator import code
 
 __all__ = ["chromium"]
