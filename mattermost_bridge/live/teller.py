@@ -95,7 +95,7 @@ class Teller:
                 told = self._told(runner, batch)
                 with self._wake:
                     self._sending = False
-                    if not told:
+                    if not told and not self._silent:
                         for key in batch:
                             _merge(self._pending, key, None)
                     self._wake.notify_all()

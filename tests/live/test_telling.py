@@ -74,7 +74,9 @@ def _over_the_broker(settings, server):
 @pytest.fixture
 def teller():
     """A process's teller."""
-    return Teller()
+    one = Teller()
+    yield one
+    one.stay_silent()
 
 
 class Ear:
