@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
@@ -22,7 +22,7 @@ from mattermost_bridge.admin.send_message import URL_NAME, send_link, send_view
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Delivery, DirectChannel, OutboxState
 from mattermost_bridge.models.states import DeliveryState, DirectChannelState
-from mattermost_bridge.services import by_hand
+from mattermost_bridge.services import by_hand, direct_channels
 
 
 class QuestionsFilter(QuestionFilter):
@@ -63,6 +63,15 @@ VERBS = (
         fits=lambda row: row.state in (DirectChannelState.RESOLVING, DirectChannelState.FAILED),
     ),
     Verb(
+        "take_up",
+        gettext_lazy("Take up again"),
+        ngettext_lazy("%d direct channel is tried again.", "%d direct channels are tried again."),
+        lambda actor, pk: by_hand.retry_direct_channel(pk, actor=actor),
+        "change_directchannel",
+        in_bulk=False,
+        fits=lambda row: row.state == DirectChannelState.GIVEN_UP,
+    ),
+    Verb(
         "give_up",
         gettext_lazy("Give up"),
         ngettext_lazy("%d direct channel was given up.", "%d direct channels were given up."),
@@ -70,7 +79,7 @@ VERBS = (
         "change_directchannel",
         ask=gettext_lazy(
             "Opening these direct channels is not tried any more, and the messages that wait for them are cancelled. "
-            "A new message to the person begins anew."
+            "Take up again undoes it; a new message to the person begins anew without them."
         ),
         look="danger",
         fits=lambda row: row.state == DirectChannelState.RESOLVING,
@@ -92,7 +101,18 @@ class DirectChannelAdmin(ReadOnlyAdmin):
         (None, {"fields": ("who", "account_name", "channel", "error_full")}),
         (
             gettext_lazy("The job"),
-            {"fields": ("tried", "begun", "next_attempt", "settled", "values_shown", "status_shown", "error_id_shown")},
+            {
+                "fields": (
+                    "tried",
+                    "next_attempt",
+                    "waiting",
+                    "begun",
+                    "settled",
+                    "values_shown",
+                    "status_shown",
+                    "error_id_shown",
+                )
+            },
         ),
     )
     readonly_fields = tuple(name for _title, options in fieldsets for name in options["fields"])
@@ -141,14 +161,11 @@ class DirectChannelAdmin(ReadOnlyAdmin):
             outbox = OutboxState.objects.filter(pk=record.account_id).exclude(parked_since=None).first()
             if outbox:
                 warnings.append(_("Nothing is tried for this account: %s") % outbox.parked_reason)
-        remedy = ""
-        if record.state == DirectChannelState.FAILED:
-            remedy = _("Remove the cause, then retry: the messages that were not delivered are sent, in order.")
         return {
             "badges": [self.state_shown(record)],
             "title": str(record),
             "sentence": record.error,
-            "remedy": remedy,
+            "remedy": _remedy(record),
             "warnings": warnings,
             "links": [
                 (looks.list_of(Delivery, f"account={record.account_id}&q={record.user_id}"), _("Messages to them")),
@@ -241,3 +258,24 @@ class DirectChannelAdmin(ReadOnlyAdmin):
     def error_id_shown(self, record: DirectChannel) -> SafeString:
         """Mattermost's name for the last error."""
         return looks.code(record.error_id)
+
+
+def _remedy(record: DirectChannel) -> str:
+    """What can be done about a job that ended, and what becomes of its messages."""
+    if record.state not in (DirectChannelState.FAILED, DirectChannelState.GIVEN_UP):
+        return ""
+    if not (lost := direct_channels.ended_with(record).count()):
+        return _("No message is kept back. A new message to the person begins anew.")
+    if record.state == DirectChannelState.FAILED:
+        words = ngettext(
+            "%d message was not delivered. Remove the cause, then retry: it is sent.",
+            "%d messages were not delivered. Remove the cause, then retry: they are sent, in order.",
+            lost,
+        )
+    else:
+        words = ngettext(
+            "%d message was cancelled with it. Take up again sends it.",
+            "%d messages were cancelled with it. Take up again sends them, in order.",
+            lost,
+        )
+    return words % lost

@@ -14,13 +14,22 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.account_forms import RETRY_HELP
 from mattermost_bridge.models import Account, Delivery, DirectChannel
+from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.fields import WrongKeyError
+from mattermost_bridge.rules.direct_channels import LIMITS, delays_problem
 from mattermost_bridge.services import messages
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
@@ -70,6 +79,41 @@ class MessageForm(forms.Form):
         super().__init__(*args, **kwargs)
         rows = accounts_visible_to(request.user).filter(archived_at=None)  # type: ignore[arg-type]
         self.fields["account"].queryset = rows.defer("bot_token").order_by("account_id")  # type: ignore[attr-defined]
+        for name, (least, most) in LIMITS.items():
+            self.fields[name] = forms.IntegerField(
+                label=capfirst(str(Account._meta.get_field(RETRY_FIELDS[name]).verbose_name)),  # type: ignore[union-attr]
+                required=False,
+                min_value=least,
+                max_value=most,
+                widget=UnfoldAdminIntegerFieldWidget,
+                help_text=RETRY_HELP[RETRY_FIELDS[name]],
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """The first delay is at most the longest, where both are given."""
+        cleaned = super().clean() or self.cleaned_data
+        if problem := delays_problem(cleaned.get("initial_delay_ms"), cleaned.get("max_delay_ms")):
+            self.add_error("initial_delay_ms", f"{problem}.")
+        return cleaned
+
+    @property
+    def message_fields(self) -> list[forms.BoundField]:
+        """What a message consists of."""
+        return [field for field in self if field.name not in LIMITS]
+
+    @property
+    def retry_fields(self) -> list[forms.BoundField]:
+        """How the direct channel is opened for this message."""
+        return [field for field in self if field.name in LIMITS]
+
+    @property
+    def shows_retry(self) -> bool:
+        """Whether something was entered there, or is wrong there: then it is not folded away."""
+        return any(field.value() not in (None, "") or field.errors for field in self.retry_fields)
+
+    def overrides(self) -> dict[str, int | None]:
+        """The values for this call, by the names of `RetryValues`; None where nothing was entered."""
+        return {name: self.cleaned_data[name] for name in LIMITS}
 
 
 def send_view(request: HttpRequest, site: AdminSite) -> HttpResponse:
@@ -103,7 +147,8 @@ def _sent(request: HttpRequest, form: MessageForm) -> messages.Receipt | None:
         return None
     try:
         target = messages.find(account.pk, data["to"])
-        return messages.send(account.pk, target, data["text"], actor=Actor.of(request.user))  # type: ignore[arg-type]
+        actor = Actor.of(request.user)  # type: ignore[arg-type]
+        return messages.send(account.pk, target, data["text"], actor=actor, overrides=form.overrides())
     except (Refused, WrongKeyError) as problem:
         cache.delete(key)
         form.add_error(None, str(problem))

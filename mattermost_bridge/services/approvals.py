@@ -71,7 +71,7 @@ def approve(*, request_id: int, actor: Actor, now: datetime | None = None) -> Ap
 
     Opens direct messages of this account only. Raises NotFound, CodeExpired, AlreadyDecided, Refused.
     """
-    from mattermost_bridge.services import inbox, outbox
+    from mattermost_bridge.services import direct_channels, inbox, outbox
 
     now = now or timezone.now()
     with transaction.atomic():
@@ -96,13 +96,18 @@ def approve(*, request_id: int, actor: Actor, now: datetime | None = None) -> Ap
         )
         effective.bump_version()
         live.changed(account.pk, "access")
+        # The channel they wrote in leads to them, until the account becomes another bot's.
+        way = None
+        if not request.channel_id:
+            way = direct_channels.ensure(effective.settings_for(account.pk), request.user_id, request.username)
         outbox.post(
             account_pk=account.pk,
-            channel_id=request.channel_id,
+            channel_id=way.channel_id if way else request.channel_id,
             text=texts.APPROVED,
             kind=DeliveryKind.APPROVAL,
             recipient_id=request.user_id,
-            since_ms=_last_heard_ms(request),
+            since_ms=0 if way else _last_heard_ms(request),
+            direct_channel=way,
         )
         messages = inbox.decide_again(account.pk, request.user_id, join_key=f"pairing:{request.pk}")
     return Approved(request, messages)

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from django.db import transaction
 from django.utils import timezone
 
-from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Delivery, DirectChannel, InboundEvent, OutboxState
 from mattermost_bridge.models.states import DeliveryState, DirectChannelState, EventOutcome, EventState
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.services import audit, decisions, direct_channels, hints, outbox, sending
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
+from mattermost_bridge.services.records import blocked_for
 
+Row = TypeVar("Row", InboundEvent, Delivery, DirectChannel)
 DISCARDED = "Discarded by {name}."
 
 
 def decide_event_again(event_pk: int, *, actor: Actor) -> None:
     """Let an event that could not be decided be decided again. Raises NotFound, Refused."""
     with transaction.atomic():
-        event = InboundEvent.objects.select_related("account").defer("account__bot_token").filter(pk=event_pk).first()
-        if event is None:
-            raise NotFound("This event does not exist any more. Reload the page.")
+        event = _existing(InboundEvent, event_pk)
         if not decisions.retry_event(event_pk):
             if event.turn_id is not None:
                 raise Refused(f"Event {event_pk} was decided; its turn failed. Look at the turn for the cause.")
             raise Refused(
                 f"Event {event_pk} is not failed ({event.get_state_display().lower()}), so there is nothing to decide."
             )
-        audit.record(
-            actor=actor,
-            verb="event.decide_again",
-            summary=f"Event {event_pk} is decided again.",
-            account=event.account,
-            target=event,
-        )
+        _note(actor, "event.decide_again", f"Event {event_pk} is decided again.", event)
 
 
 def put_event_aside(event_pk: int, *, actor: Actor) -> None:
@@ -43,19 +40,11 @@ def put_event_aside(event_pk: int, *, actor: Actor) -> None:
     Raises NotFound, Refused.
     """
     with transaction.atomic():
-        event = InboundEvent.objects.select_related("account").defer("account__bot_token").filter(pk=event_pk).first()
-        if event is None:
-            raise NotFound("This event does not exist any more. Reload the page.")
+        event = _existing(InboundEvent, event_pk)
         failed = InboundEvent.objects.filter(pk=event_pk, state=EventState.FAILED, turn=None)
         if not failed.update(state=EventState.DECIDED, outcome=EventOutcome.IGNORED, reason=Reason.PUT_ASIDE):
             raise Refused(f"Event {event_pk} is not one that could not be decided. Reload the page.")
-        audit.record(
-            actor=actor,
-            verb="event.put_aside",
-            summary=f"Event {event_pk}, which could not be decided, was put aside.",
-            account=event.account,
-            target=event,
-        )
+        _note(actor, "event.put_aside", f"Event {event_pk}, which could not be decided, was put aside.", event)
 
 
 def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
@@ -64,7 +53,7 @@ def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
     Raises NotFound, Refused.
     """
     with transaction.atomic():
-        delivery = _delivery(delivery_pk)
+        delivery = _existing(Delivery, delivery_pk)
         if delivery.account.is_archived:
             raise Refused(f"The account {delivery.account.account_id} is archived. Restore it first.")
         if not sending.retry_dead(delivery_pk):
@@ -73,13 +62,7 @@ def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
             )
         if not delivery.channel_id:
             _find_its_channel(delivery)
-        audit.record(
-            actor=actor,
-            verb="delivery.send_again",
-            summary=f"Delivery {delivery_pk} is sent again.",
-            account=delivery.account,
-            target=delivery,
-        )
+        _note(actor, "delivery.send_again", f"Delivery {delivery_pk} is sent again.", delivery)
 
 
 def discard_delivery(delivery_pk: int, *, actor: Actor) -> None:
@@ -89,7 +72,7 @@ def discard_delivery(delivery_pk: int, *, actor: Actor) -> None:
     """
     discarded = DISCARDED.format(name=actor.name)
     with transaction.atomic():
-        delivery = _delivery(delivery_pk)
+        delivery = _existing(Delivery, delivery_pk)
         dead = Delivery.objects.filter(pk=delivery_pk, state=DeliveryState.DEAD).update(
             state=DeliveryState.CANCELLED, error=f"{discarded} {delivery.error}".strip()
         )
@@ -97,83 +80,75 @@ def discard_delivery(delivery_pk: int, *, actor: Actor) -> None:
             raise Refused(
                 f"Delivery {delivery_pk} does not wait to be sent ({_state_now(delivery_pk)}), so it was not discarded."
             )
-        audit.record(
-            actor=actor,
-            verb="delivery.discard",
-            summary=f"Delivery {delivery_pk} was discarded.",
-            account=delivery.account,
-            target=delivery,
-        )
+        _note(actor, "delivery.discard", f"Delivery {delivery_pk} was discarded.", delivery)
 
 
 def retry_direct_channel(pk: int, *, actor: Actor) -> int:
-    """Try to open a direct channel now; a job that failed begins again, and its messages wait again.
+    """Try to open a direct channel now. A job that failed or was given up begins again, and its messages wait again.
 
     Returns how many messages wait. Raises NotFound, Refused.
     """
     with transaction.atomic():
-        row = _direct_channel(pk)
+        row = _existing(DirectChannel, pk, lock=True)
         account = settings_for(row.account_id)
-        if account.archived:
-            raise Refused(f"The account {account.account_id} is archived. Restore it first.")
-        if row.state in (DirectChannelState.READY, DirectChannelState.GIVEN_UP):
-            raise Refused(f"The direct channel to {row} is not being opened ({row.get_state_display().lower()}).")
-        if row.claim_until is not None and row.claim_until > timezone.now():
-            raise Refused(f"The direct channel to {row} is being tried right now. Wait for the result.")
-        if OutboxState.objects.filter(pk=account.pk).exclude(parked_since=None).exists():
-            raise Refused(
-                f"The server refuses the token of the account {account.account_id}. Enter one that works; what waits "
-                "then goes on by itself."
-            )
-        if row.state == DirectChannelState.FAILED:
-            lost = Delivery.objects.filter(direct_channel=row, channel_id="", state=DeliveryState.DEAD)
-            lost.update(state=DeliveryState.QUEUED, error="", error_id="", settled_at=None, created_at=timezone.now())
-            direct_channels.begin(row, account)
-        else:
+        _refuse_retry(row, account)
+        if row.state == DirectChannelState.RESOLVING:
             DirectChannel.objects.filter(pk=pk).update(next_attempt_at=None)
             hints.task_after_commit(direct_channels.RESOLVE, pk)
+        else:
+            direct_channels.let_wait_again(row)
+            direct_channels.begin(row, account)
         waiting = direct_channels.waiting_for(row).count()
-        audit.record(
-            actor=actor,
-            verb="direct_channel.retry",
-            summary=f"Opening the direct channel to {row} is tried now.",
-            account=row.account,
-            target=row,
-            details={"user_id": row.user_id, "deliveries": waiting},
+        _note(
+            actor,
+            "direct_channel.retry",
+            f"Opening the direct channel to {row} is tried now.",
+            row,
+            user_id=row.user_id,
+            deliveries=waiting,
         )
     return waiting
 
 
 def give_up_direct_channel(pk: int, *, actor: Actor) -> int:
-    """Stop trying to open a direct channel; the messages that wait for it are cancelled.
+    """Stop trying to open a direct channel; the messages that wait for it are cancelled. A retry undoes it.
 
     Returns how many. Raises NotFound, Refused.
     """
     reason = f"Given up by {actor.name}."
     with transaction.atomic():
-        row = _direct_channel(pk)
+        row = _existing(DirectChannel, pk, lock=True)
         if row.state != DirectChannelState.RESOLVING:
             raise Refused(f"The direct channel to {row} is not being opened ({row.get_state_display().lower()}).")
         direct_channels.stop(row, reason)
         cancelled = outbox.cancel(direct_channels.waiting_for(row).values_list("pk", flat=True), reason)
-        audit.record(
-            actor=actor,
-            verb="direct_channel.give_up",
-            summary=f"Opening the direct channel to {row} was given up.",
-            account=row.account,
-            target=row,
-            details={"user_id": row.user_id, "deliveries_cancelled": cancelled},
+        live.changed(row.account_id, "delivery")
+        _note(
+            actor,
+            "direct_channel.give_up",
+            f"Opening the direct channel to {row} was given up.",
+            row,
+            user_id=row.user_id,
+            deliveries_cancelled=cancelled,
         )
     return cancelled
 
 
-def _direct_channel(pk: int) -> DirectChannel:
-    """The row, locked until the transaction ends."""
-    rows = DirectChannel.objects.select_for_update(of=("self",)).select_related("account").defer("account__bot_token")
-    row = rows.filter(pk=pk).first()
-    if row is None:
-        raise NotFound("This direct channel does not exist any more. Reload the page.")
-    return row
+def _refuse_retry(row: DirectChannel, account: AccountSettings) -> None:
+    """Raises Refused while the channel cannot be tried."""
+    if account.archived:
+        raise Refused(f"The account {account.account_id} is archived. Restore it first.")
+    if row.state == DirectChannelState.READY:
+        raise Refused(f"The direct channel to {row} is not being opened ({row.get_state_display().lower()}).")
+    if blocked_for(account.pk, row.user_id):
+        raise Refused(f"{row} is blocked. Remove the block first, then try again.")
+    if row.claim_until is not None and row.claim_until > timezone.now():
+        raise Refused(f"The direct channel to {row} is being tried right now. Wait for the result.")
+    if OutboxState.objects.filter(pk=account.pk).exclude(parked_since=None).exists():
+        raise Refused(
+            f"The server refuses the token of the account {account.account_id}. Enter one that works; what waits "
+            "then goes on by itself."
+        )
 
 
 def _find_its_channel(delivery: Delivery) -> None:
@@ -184,12 +159,20 @@ def _find_its_channel(delivery: Delivery) -> None:
     )
 
 
-def _delivery(delivery_pk: int) -> Delivery:
-    rows = Delivery.objects.select_related("account").defer("account__bot_token")
-    delivery = rows.filter(pk=delivery_pk).first()
-    if delivery is None:
-        raise NotFound("This delivery does not exist any more. Reload the page.")
-    return delivery
+def _existing(model: type[Row], pk: int, *, lock: bool = False) -> Row:
+    """The row with its account, on demand locked until the transaction ends. Raises NotFound."""
+    rows = model._default_manager.select_related("account").defer("account__bot_token")
+    row = (rows.select_for_update(of=("self",)) if lock else rows).filter(pk=pk).first()
+    if row is None:
+        raise NotFound(f"This {model._meta.verbose_name} does not exist any more. Reload the page.")
+    return row
+
+
+def _note(
+    actor: Actor, verb: str, summary: str, row: InboundEvent | Delivery | DirectChannel, **details: object
+) -> None:
+    """The audit row, inside the caller's transaction."""
+    audit.record(actor=actor, verb=verb, summary=summary, account=row.account, target=row, details=details)
 
 
 def _state_now(delivery_pk: int) -> str:

@@ -126,6 +126,27 @@ def waiting_for(row: DirectChannel) -> QuerySet[Delivery]:
     return Delivery.objects.filter(direct_channel=row, channel_id="", state=DeliveryState.QUEUED)
 
 
+def ended_with(row: DirectChannel) -> QuerySet[Delivery]:
+    """Deliveries that could not be made because the row's job failed or was given up; a retry sends them.
+
+    What was discarded by itself is none of them.
+    """
+    lost = Delivery.objects.filter(direct_channel=row, channel_id="")
+    if row.state == DirectChannelState.FAILED:
+        return lost.filter(state=DeliveryState.DEAD)
+    if row.state == DirectChannelState.GIVEN_UP:
+        return lost.filter(state=DeliveryState.CANCELLED, error=row.error, settled_at__gte=row.settled_at)
+    return lost.none()
+
+
+def let_wait_again(row: DirectChannel) -> None:
+    """What ended with the row's job waits again, inside the transaction that begins it anew under the row's lock."""
+    ended_with(row).update(
+        state=DeliveryState.QUEUED, error="", error_id="", settled_at=None, created_at=timezone.now()
+    )
+    live.changed(row.account_id, "delivery")
+
+
 def stop(row: DirectChannel, reason: str) -> int:
     """End the row's job, if it runs: whatever an attempt that is under way comes to does not count any more."""
     return _stop(DirectChannel.objects.filter(pk=row.pk), reason)
@@ -152,8 +173,10 @@ def _stop(rows: QuerySet[DirectChannel], reason: str) -> int:
 def forget_bot(account_pk: int) -> None:
     """The account becomes another bot's, inside the caller's transaction: its channels count no more.
 
-    A job that is under way begins again, for the new bot.
+    A job that is under way begins again, for the new bot. Whoever waits for an approval wrote to the old bot, in a
+    channel that the new one is not in.
     """
+    PairingRequest.objects.filter(account=account_pk).update(channel_id="")
     for row in DirectChannel.objects.select_for_update().filter(account=account_pk).order_by("pk"):
         if row.state == DirectChannelState.READY:
             row.delete()

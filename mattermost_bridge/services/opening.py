@@ -113,6 +113,8 @@ def _failed(row: DirectChannel, error: MattermostError, account: AccountSettings
         if not parked:
             hints.task_after_commit(direct_channels.RESOLVE, row.pk)
         return
+    # Another message may have brought its own values along while this attempt was under way.
+    row.refresh_from_db(fields=list(rules.LIMITS))
     again = rules.passes_by_itself(status=error.status, kind=error.kind, text=str(error))
     if not again or row.attempt > row.max_retries:
         _end_badly(row, error)

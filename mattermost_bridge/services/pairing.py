@@ -101,7 +101,9 @@ def challenge(
     reason = REASONS[str(verdict.reason)]
     if request is not None:
         request.last_seen_at, request.username = now, username or request.username
-        request.save(update_fields=["last_seen_at", "username"])
+        # It is not known any more where the account became another bot's meanwhile.
+        request.channel_id = request.channel_id or channel_id
+        request.save(update_fields=["last_seen_at", "username", "channel_id"])
     elif reason == Reason.PAIRING_QUEUE_FULL:
         _say_queue_is_full(account, user_id, channel_id, trigger_ms, now)
     else:

@@ -104,6 +104,29 @@ def test_give_up_asks_first_and_then_cancels_what_waits(as_alice, waiting):
     assert (Delivery.objects.get().state, Delivery.objects.get().error) == ("cancelled", "Given up by alice.")
 
 
+def test_giving_up_is_undone_from_the_panel(as_alice, waiting, hints, django_capture_on_commit_callbacks):
+    row = waiting.direct_channel
+    as_alice.post(do(row, "give_up"), {"confirmed": "1"})
+    page = as_alice.get(f"{LIST}{row.pk}/change/").content.decode()
+    assert "1 message was cancelled with it. Take up again sends it." in page
+    assert do(row, "take_up") in page
+    with django_capture_on_commit_callbacks(execute=True):
+        response = as_alice.post(do(row, "take_up"), follow=True)
+    assert messages_of(response) == ["1 direct channel is tried again."]
+    assert (DirectChannel.objects.get().state, Delivery.objects.get().state) == ("resolving", "queued")
+    assert "durar.deliveries.resolve_direct_channel" in hints.names()
+
+
+@pytest.mark.parametrize(
+    ("lost", "sentence"),
+    [(0, "No message is kept back."), (2, "2 messages were not delivered. Remove the cause, then retry")],
+)
+def test_a_job_that_failed_says_what_becomes_of_its_messages(as_alice, lost, sentence):
+    row = factories.DirectChannelFactory(state=DirectChannelState.FAILED)
+    factories.WaitingDeliveryFactory.create_batch(lost, direct_channel=row, state=DeliveryState.DEAD)
+    assert sentence in as_alice.get(f"{LIST}{row.pk}/change/").content.decode()
+
+
 def test_many_are_tried_or_given_up_at_once_and_what_is_refused_is_said(as_alice):
     rows = [factories.WaitingDeliveryFactory().direct_channel for _ in range(3)]
     DirectChannel.objects.filter(pk=rows[0].pk).update(claim_until=timezone.now() + timedelta(minutes=1))
@@ -151,6 +174,27 @@ def test_a_message_to_a_channel_goes_out_now_and_its_parts_are_counted(as_alice)
     data = form(as_alice, account=str(account.pk), to=f"channel:{'c' * 26}")
     response = as_alice.post(SEND, {**data, "text": "x" * 5000}, follow=True)
     assert messages_of(response)[0].endswith("is in the outbox and goes out now. It has 2 parts.")
+
+
+def test_values_given_with_a_message_hold_for_its_direct_channel_and_others_stay_the_accounts(as_alice):
+    account = factories.AccountFactory(dm_retry_max_delay_ms=5000)
+    KnownPerson.objects.create(account=account, user_id=CAROL, username="carol")
+    data = {**form(as_alice, account=str(account.pk), to=CAROL), "text": "hello", "initial_delay_ms": ""}
+    folded = '<details class="du-details">'
+    assert folded in as_alice.get(SEND).content.decode()
+    for wrong, sentence in (
+        ({"max_retries": "11"}, "less than or equal to 10"),
+        ({"timeout_ms": "4999"}, "greater than or equal to 5000"),
+        ({"initial_delay_ms": "3000", "max_delay_ms": "2000"}, "must be less than or equal to maxDelayMs."),
+        ({"max_retries": "many"}, "Enter a whole number"),
+    ):
+        page = as_alice.post(SEND, {**data, **wrong}).content.decode()
+        assert sentence in page
+        assert folded not in page  # what is wrong is not folded away
+    assert not Delivery.objects.exists()
+    as_alice.post(SEND, {**data, "max_retries": "0", "timeout_ms": "6000"})
+    row = DirectChannel.objects.get()
+    assert (row.max_retries, row.initial_delay_ms, row.max_delay_ms, row.timeout_ms) == (0, 1000, 5000, 6000)
 
 
 def test_a_form_is_sent_once_however_often_it_is_pressed(as_alice):
