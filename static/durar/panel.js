@@ -75,3 +75,17 @@
         }
     });
 })();
+
+// A page that stays open follows the system from light to dark: Unfold asks for the system's scheme only when it is loaded.
+(() => {
+    "use strict";
+
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+        const data = window.Alpine?.$data(document.documentElement);
+        if (data?.adminTheme === "auto") {
+            // Alpine looks again at what depends on a value once it was set to another one; it looks when both are done.
+            data.adminTheme = "";
+            data.adminTheme = "auto";
+        }
+    });
+})();
