@@ -13,6 +13,8 @@ from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.account_forms import SOURCES
 from mattermost_bridge.admin.figures import figures_for
 from mattermost_bridge.admin.names import Names
+from mattermost_bridge.admin.need_rows import Row, joined, link_button, quiet
+from mattermost_bridge.admin.needs import pairings
 from mattermost_bridge.admin.pairing import waiting
 from mattermost_bridge.admin.remedies import link_for
 from mattermost_bridge.config.inherited import inherited
@@ -72,19 +74,21 @@ def numbers(request: HttpRequest, account: Account) -> list[tuple[Any, Any]]:
     return rows
 
 
-def findings(request: HttpRequest, account: Account) -> list[dict[str, Any]]:
+def findings(request: HttpRequest, account: Account) -> list[Row]:
     """What is to be said about the account's settings, notes too."""
     if not account.enabled or account.is_archived:
         return []
     return [
-        {
-            "badge": looks.badge(_("Cannot work"), "warning")
-            if finding.weight == Weight.NEEDS_A_HAND
-            else looks.badge(_("Note"), "idle"),
-            "sentence": _(finding.sentence),
-            "remedy": _(finding.remedy),
-            "link": link_for(request.user, finding, account),
-        }
+        Row(
+            joined(
+                looks.badge(_("Cannot work"), "warning")
+                if finding.weight == Weight.NEEDS_A_HAND
+                else looks.badge(_("Note"), "idle"),
+                _(finding.sentence),
+            ),
+            quiet(_(finding.remedy)),
+            link_button(link_for(request.user, finding, account)),
+        )
         for finding in findings_of([account]).get(account.pk, ())
     ]
 
@@ -121,7 +125,7 @@ def access(request: HttpRequest, account: Account) -> dict[str, Any]:
         "lists": lists,
         "paired": [(looks.person(e.value, e.username), looks.moment(e.added_at), e.note) for e in _few(paired)],
         "paired_all": looks.list_of(AccessEntry, f"account={account.pk}&source=pairing"),
-        "pairings": _pairings(request, account),
+        "pairings": pairings(request, account) if rights.may(request.user, "view_pairingrequest") else [],
         "blocked": [
             (looks.person(row.user_id, row.username), looks.moment(row.blocked_at), row.reason) for row in blocked
         ],
@@ -150,24 +154,6 @@ def _people(request: HttpRequest, owner: Account | None, which: AccessList) -> l
     model_admin: Any = admin.site.get_model_admin(AccessEntry)
     rows = model_admin.get_queryset(request).filter(account=owner, list=which).exclude(source=EntrySource.PAIRING)
     return [(model_admin.who(row), model_admin.until(row), row.note) for row in _few(rows)]
-
-
-def _pairings(request: HttpRequest, account: Account) -> list[dict[str, Any]]:
-    if not rights.may(request.user, "view_pairingrequest"):
-        return []
-    model_admin: Any = admin.site.get_model_admin(PairingRequest)
-    rows = list(model_admin.get_queryset(request).filter(waiting(), account=account).order_by("created_at")[:MOST])
-    model_admin.prepare(request, rows)
-    verbs = model_admin.verbs_for(request)
-    return [
-        {
-            "person": model_admin.person(row),
-            "code": model_admin.code_shown(row),
-            "left": model_admin.left(row),
-            "buttons": model_admin.buttons(row, verbs),
-        }
-        for row in rows
-    ]
 
 
 def channels(request: HttpRequest, account: Account) -> dict[str, Any]:

@@ -4,34 +4,74 @@ who may see it, and all of it costs the same number of queries for ten accounts 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from mattermost_bridge.admin import looks, needs
 from mattermost_bridge.admin.account_rows import account_rows
 from mattermost_bridge.admin.charts import charts, headline
 from mattermost_bridge.admin.figures import figures_for
+from mattermost_bridge.admin.need_rows import Card, Row
 from mattermost_bridge.models import Account, Agent, Delivery, InboundEvent, PairingRequest, Turn
 from mattermost_bridge.rules.lint import Finding
 from mattermost_bridge.services import rights
 
-#: What needs a hand, in the order of the page: its name, who may see it, and where its rows come from.
-NEEDS: tuple[tuple[str, str, Callable[[HttpRequest], list[dict[str, Any]]]], ...] = (
-    ("pairings", "view_pairingrequest", needs.pairings),
-    ("down", "view_account", needs.accounts_down),
-    ("turns", "view_turn", needs.turns),
-    ("deliveries", "view_delivery", needs.deliveries),
-    ("events", "view_inboundevent", needs.events),
-    ("findings", "view_account", needs.settings_that_cannot_work),
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of things that need a hand: its name and title, who may see it, its rows and where all of them are."""
+
+    name: str
+    title: Any
+    right: str
+    rows: Callable[[HttpRequest], list[Row]]
+    all_of: tuple[type[Model], str] | None = None
+
+
+#: In the order of the page.
+NEEDS = (
+    Kind(
+        "pairings",
+        gettext_lazy("People who wait to be paired"),
+        "view_pairingrequest",
+        needs.pairings,
+        (PairingRequest, ""),
+    ),
+    Kind(
+        "down",
+        gettext_lazy("Accounts that hear nothing"),
+        "view_account",
+        needs.accounts_down,
+        (Account, "connection=trouble"),
+    ),
+    Kind("held", gettext_lazy("Accounts that send nothing"), "view_account", needs.accounts_that_send_nothing),
+    Kind("turns", gettext_lazy("Answers that failed"), "view_turn", needs.turns, (Turn, "state=failed")),
+    Kind(
+        "deliveries",
+        gettext_lazy("Messages that were not delivered"),
+        "view_delivery",
+        needs.deliveries,
+        (Delivery, "question=dead"),
+    ),
+    Kind(
+        "events",
+        gettext_lazy("Messages that could not be decided"),
+        "view_inboundevent",
+        needs.events,
+        (InboundEvent, "question=failed"),
+    ),
 )
 
 
 def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's dashboard callback: adds the parts of the first page, in a constant number of queries."""
-    may = {right: rights.may(request.user, right) for _name, right, _rows in NEEDS}
-    parts: dict[str, Any] = {name: rows(request) for name, right, rows in NEEDS if may[right]}
+    may = {kind.right: rights.may(request.user, kind.right) for kind in NEEDS}
+    cards = [_card(request, kind) for kind in NEEDS if may[kind.right]]
     context["title"] = _("Overview")
     context["nothing_to_see"] = not any(may.values())
     steps: list[dict[str, Any]] = []
@@ -39,23 +79,20 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         figures = figures_for(request.user)
         accounts = account_rows(request, figures)
         steps = _steps(request, accounts.total)
-        if any(step["name"] == "agent" for step in steps):
-            said_already = _(Finding.NO_AGENT.sentence)
-            parts["findings"] = [row for row in parts["findings"] if row["sentence"] != said_already]
+        said_already = Finding.NO_AGENT if any(step["name"] == "agent" for step in steps) else None
+        found = needs.settings_that_cannot_work(request, but=said_already)
+        cards.append(Card("findings", _("Settings that cannot work"), found))
         context.update(accounts=accounts, steps=steps, headline=headline(figures, accounts.connected))
+        context["accounts_link"] = looks.list_of(Account)
         if may["view_inboundevent"] and may["view_delivery"]:
             context["charts"] = charts(figures)
-    context.update(parts)
-    context["calm"] = not steps and not any(parts.values())
-    context["links"] = {
-        "pairings": looks.list_of(PairingRequest),
-        "down": looks.list_of(Account, "connection=trouble"),
-        "turns": looks.list_of(Turn, "state=failed"),
-        "deliveries": looks.list_of(Delivery, "question=dead"),
-        "events": looks.list_of(InboundEvent, "question=failed"),
-        "accounts": looks.list_of(Account),
-    }
+    context["needs"] = [card for card in cards if card.rows]
+    context["calm"] = not steps and not context["needs"]
     return context
+
+
+def _card(request: HttpRequest, kind: Kind) -> Card:
+    return Card(kind.name, str(kind.title), kind.rows(request), looks.list_of(*kind.all_of) if kind.all_of else "")
 
 
 def _steps(request: HttpRequest, accounts: int) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ NOT_SENT = f"state={DeliveryState.DEAD}"
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the sidebar with their badges; costs three counts that stop at `MOST`."""
     filtered = request.GET.get("state") == DeliveryState.DEAD
-    waiting, dead = _counts(request)
+    waiting, dead = counts(request)
     deliveries = looks.list_of(Delivery)
     on_deliveries = request.path.startswith(deliveries)
     return [
@@ -121,9 +121,8 @@ def _words(count: int) -> str:
     return str(count) if 0 < count <= MOST else f"{MOST}+" if count else ""
 
 
-def badges(request: HttpRequest) -> dict[str, str]:
-    """The words of each badge by the address of its item, for pages that are open."""
-    waiting, dead = _counts(request)
+def badges(request: HttpRequest, waiting: int, dead: int) -> dict[str, str]:
+    """The words of each badge by the address of its item, for open pages; the numbers are those of `counts`."""
     return {
         looks.list_of(PairingRequest): _words(waiting),
         looks.list_of(Delivery, NOT_SENT): _words(dead),
@@ -131,7 +130,9 @@ def badges(request: HttpRequest) -> dict[str, str]:
     }
 
 
-def _counts(request: HttpRequest) -> tuple[int, int]:
+def counts(request: HttpRequest) -> tuple[int, int]:
+    """How many pairings wait and how many messages were not delivered, as far as the person may see them; counted up to
+    a little more than a badge shows."""
     from mattermost_bridge.admin.pairing import waiting
 
     requests = deliveries = 0

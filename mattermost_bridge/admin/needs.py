@@ -9,15 +9,19 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.names import Names
+from mattermost_bridge.admin.need_rows import NOTHING, Row, buttons, joined, link_button, quiet
 from mattermost_bridge.admin.pairing import waiting
 from mattermost_bridge.admin.remedies import link_for
 from mattermost_bridge.admin.standing import is_down, standing_of
-from mattermost_bridge.models import Account, Delivery, InboundEvent, OutboxState, PairingRequest, Turn
+from mattermost_bridge.admin.tabs import tab_of
+from mattermost_bridge.models import Account, Delivery, InboundEvent, PairingRequest, Turn
 from mattermost_bridge.models.states import ConnectionPhase, DeliveryState, EventState, TurnState
 from mattermost_bridge.rules.lint import Finding, Weight
 from mattermost_bridge.services import rights
@@ -27,47 +31,89 @@ from mattermost_bridge.services.settings_lint import findings_of
 MOST = 10
 #: So many accounts are named beside what is wrong with them.
 MOST_NAMED = 5
+#: A pause in sending that is shorter is no trouble yet.
+LONG_PAUSE = timedelta(minutes=1)
 
 
-def pairings(request: HttpRequest) -> list[dict[str, Any]]:
-    """Who waits for their code to be approved, the longest waiting first."""
+def pairings(request: HttpRequest, account: Account | None = None) -> list[Row]:
+    """Who waits for their code to be approved, the longest waiting first; with an account, by that one only."""
     model_admin: Any = admin.site.get_model_admin(PairingRequest)
-    rows = list(model_admin.get_queryset(request).filter(waiting()).order_by("created_at", "pk")[:MOST])
+    found = model_admin.get_queryset(request).filter(waiting(), **({"account": account} if account else {}))
+    rows = list(found.order_by("created_at", "pk")[:MOST])
     model_admin.prepare(request, rows)
     verbs = model_admin.verbs_for(request)
     return [
-        {
-            "person": model_admin.person(row),
-            "account": looks.account(row.account),
-            "code": model_admin.code_shown(row),
-            "asked": looks.moment(row.created_at),
-            "left": model_admin.left(row),
-            "buttons": model_admin.buttons(row, verbs),
-        }
+        Row(
+            joined(
+                model_admin.person(row),
+                *(() if account else (quiet(_("to")), looks.account(row.account))),
+                model_admin.code_shown(row),
+            ),
+            quiet(
+                joined(
+                    *(() if account else (_("asked"), looks.moment(row.created_at), "·")),
+                    _("time left:"),
+                    model_admin.left(row),
+                )
+            ),
+            model_admin.buttons(row, verbs),
+        )
         for row in rows
     ]
 
 
-def accounts_down(request: HttpRequest) -> list[dict[str, Any]]:
+def accounts_down(request: HttpRequest) -> list[Row]:
     """The accounts that hear nothing although they should: since when, why, what to do."""
-    model_admin: Any = admin.site.get_model_admin(Account)
-    verbs = [verb for verb in model_admin.verbs_for(request) if verb.name == "reconnect"]
     rows = kept_accounts(request).filter(is_down()).order_by("listener_lease__since", "account_id")[:MOST]
     shown = []
-    for row in rows:
+    for row, verbs in _reconnectable(request, rows):
         standing = standing_of(row)
+        bot = looks.person(row.bot_user_id, row.bot_username) if row.bot_username else ""
+        settings = standing.phase in (ConnectionPhase.TOKEN_REFUSED, ConnectionPhase.NOT_CONFIGURED)
         shown.append(
-            {
-                "account": looks.account(row),
-                "bot": looks.person(row.bot_user_id, row.bot_username) if row.bot_username else "",
-                "state": looks.state(ConnectionPhase, standing.phase),
-                "since": looks.moment(standing.since),
-                "reason": standing.reason,
-                "remedy": standing.remedy,
-                "buttons": model_admin.buttons(row, verbs),
-            }
+            Row(
+                joined(looks.account(row), bot, looks.state(ConnectionPhase, standing.phase)),
+                joined(quiet(looks.moment(standing.since)), _span(standing.reason), quiet(standing.remedy)),
+                buttons(_to_settings(request, row) if settings else NOTHING, verbs),
+            )
         )
     return shown
+
+
+def accounts_that_send_nothing(request: HttpRequest) -> list[Row]:
+    """Accounts that hear and whose posts wait: the token was refused, or the server does not answer for a while."""
+    held = Q(outbox_state__parked_since__isnull=False)
+    held |= Q(outbox_state__paused_since__lt=timezone.now() - LONG_PAUSE)
+    rows = kept_accounts(request).filter(held).exclude(is_down()).select_related("outbox_state")
+    shown = []
+    for row, verbs in _reconnectable(request, rows.order_by("account_id")[:MOST]):
+        outbox = row.outbox_state
+        parked = outbox.parked_since is not None
+        reason = outbox.parked_reason if parked else outbox.paused_reason
+        shown.append(
+            Row(
+                looks.account(row),
+                joined(
+                    quiet(looks.moment(outbox.parked_since or outbox.paused_since)),
+                    _span(_("Nothing is sent: %s") % reason),
+                    quiet("" if parked else _("It is tried again by itself.")),
+                ),
+                buttons(_to_settings(request, row), verbs) if parked else NOTHING,
+            )
+        )
+    return shown
+
+
+def _reconnectable(request: HttpRequest, rows: QuerySet[Account]) -> list[tuple[Any, SafeString]]:
+    """The accounts, each with the button that connects it anew."""
+    model_admin: Any = admin.site.get_model_admin(Account)
+    verbs = [verb for verb in model_admin.verbs_for(request) if verb.name == "reconnect"]
+    return [(row, model_admin.buttons(row, verbs)) for row in rows]
+
+
+def _to_settings(request: HttpRequest, account: Account) -> SafeString:
+    may = rights.may(request.user, "change_account", account)
+    return link_button(tab_of(account, "settings") if may else "", _("Enter a token"))
 
 
 def kept_accounts(request: HttpRequest) -> QuerySet[Account]:
@@ -76,116 +122,109 @@ def kept_accounts(request: HttpRequest) -> QuerySet[Account]:
     return rows.defer("bot_token", "pairing_text")
 
 
-def turns(request: HttpRequest) -> list[dict[str, Any]]:
+def turns(request: HttpRequest) -> list[Row]:
     """Answers that failed: people were told so and wait no more, unless somebody lets it be tried again."""
     model_admin: Any = admin.site.get_model_admin(Turn)
     rows = model_admin.get_queryset(request).filter(state=TurnState.FAILED).order_by("-pk").defer("answer")
     verbs = model_admin.verbs_for(request)
     return [
-        {
-            "text": looks.link(row, looks.passage(row.question, 60)),
-            "conversation": looks.link(row.conversation),
-            "account": looks.account(row.conversation.account),
-            "error": looks.passage(row.error, 140),
-            "at": looks.moment(row.finished_at or row.created_at),
-            "buttons": model_admin.buttons(row, verbs),
-        }
+        Row(
+            joined(
+                looks.link(row, looks.passage(row.question, 60)),
+                quiet(_("of")),
+                looks.link(row.conversation),
+                quiet(_("to")),
+                looks.account(row.conversation.account),
+            ),
+            _failed(row.finished_at or row.created_at, row.error),
+            model_admin.buttons(row, verbs),
+        )
         for row in rows[:MOST]
     ]
 
 
-def deliveries(request: HttpRequest) -> list[dict[str, Any]]:
+def deliveries(request: HttpRequest) -> list[Row]:
     """Posts that were given up."""
     model_admin: Any = admin.site.get_model_admin(Delivery)
     rows = list(model_admin.get_queryset(request).filter(state=DeliveryState.DEAD).order_by("-pk")[:MOST])
     model_admin.prepare(request, rows)
     verbs = model_admin.verbs_for(request)
     return [
-        {
-            "where": model_admin.where(row),
-            "account": looks.account(row.account),
-            "text": looks.link(row, model_admin.text_shown(row)),
-            "error": looks.passage(row.error, 140),
-            "at": looks.moment(row.settled_at or row.created_at),
-            "buttons": model_admin.buttons(row, verbs),
-        }
+        Row(
+            joined(
+                looks.link(row, model_admin.text_shown(row)),
+                quiet(_("to")),
+                model_admin.where(row),
+                quiet(_("by")),
+                looks.account(row.account),
+            ),
+            _failed(row.settled_at or row.created_at, row.error),
+            model_admin.buttons(row, verbs),
+        )
         for row in rows
     ]
 
 
-def events(request: HttpRequest) -> list[dict[str, Any]]:
+def events(request: HttpRequest) -> list[Row]:
     """Events that could not be decided; those whose turn failed stand with the turns."""
     model_admin: Any = admin.site.get_model_admin(InboundEvent)
-    rows = model_admin.get_queryset(request).filter(state=EventState.FAILED, turn=None).order_by("-pk")
-    rows = list(rows.defer("raw", "trail")[:MOST])
+    found = model_admin.get_queryset(request).filter(state=EventState.FAILED, turn=None).order_by("-pk")
+    rows = list(found.defer("raw", "trail")[:MOST])
     names = Names({row.account_id for row in rows}, (), {row.user_id for row in rows})
     verbs = model_admin.verbs_for(request)
     return [
-        {
-            "person": names.person(row.account_id, row.user_id, row.username),
-            "account": looks.account(row.account),
-            "text": looks.link(row, looks.passage(row.text, 60)),
-            "error": looks.passage(row.error, 140),
-            "at": looks.moment(row.received_at),
-            "buttons": model_admin.buttons(row, verbs),
-        }
+        Row(
+            joined(
+                looks.link(row, looks.passage(row.text, 60)),
+                quiet(_("of")),
+                names.person(row.account_id, row.user_id, row.username),
+                quiet(_("to")),
+                looks.account(row.account),
+            ),
+            _failed(row.received_at, row.error),
+            model_admin.buttons(row, verbs),
+        )
         for row in rows
     ]
 
 
-def settings_that_cannot_work(request: HttpRequest) -> list[dict[str, Any]]:
-    """What is wrong with settings of accounts in use: one row for each thing, naming those that it is wrong with."""
+def _failed(at: Any, error: str) -> SafeString:
+    return joined(quiet(looks.moment(at)), looks.passage(error, 140))
+
+
+def _span(words: str) -> SafeString:
+    return format_html("<span>{}</span>", words) if words else NOTHING
+
+
+def settings_that_cannot_work(request: HttpRequest, *, but: Finding | None = None) -> list[Row]:
+    """What is wrong with settings of accounts in use, `but` this: one row for each thing, naming those that it is wrong
+    with; and what their connections warn of."""
     accounts = list(kept_accounts(request).filter(enabled=True).order_by("account_id"))
     by_finding: dict[Finding, list[Account]] = {}
     found = findings_of(accounts)
     for account in accounts:
         for finding in found.get(account.pk, ()):
-            if finding.weight == Weight.NEEDS_A_HAND:
+            if finding.weight == Weight.NEEDS_A_HAND and finding != but:
                 by_finding.setdefault(finding, []).append(account)
     rows = [_finding_row(request, finding, concerned) for finding, concerned in by_finding.items()]
-    return rows + [_warning_row(account) for account in accounts if _warning(account)][:MOST] + _outboxes(request)
+    warned = [account for account in accounts if _warning(account)][:MOST]
+    return rows + [Row(_span(_warning(account)), looks.account(account)) for account in warned]
 
 
-def _finding_row(request: HttpRequest, finding: Finding, accounts: list[Account]) -> dict[str, Any]:
+def _finding_row(request: HttpRequest, finding: Finding, accounts: list[Account]) -> Row:
     first = link_for(request.user, finding, accounts[0])
     everybody = finding == Finding.BRIDGE_OFF
     named = [] if everybody else accounts[:MOST_NAMED]
-    return {
-        "sentence": _(finding.sentence),
-        "accounts": looks.links(*((link_for(request.user, finding, account), str(account)) for account in named)),
-        "more": len(accounts) - len(named) if named else 0,
-        "remedy": _(finding.remedy),
-        "link": first if everybody or len(accounts) == 1 else "",
-        "button": _("Go there"),
-    }
+    more = len(accounts) - len(named) if named else 0
+    links = looks.links(*((link_for(request.user, finding, account), str(account)) for account in named))
+    others = ngettext("and %d more", "and %d more", more) % more if more else ""
+    return Row(
+        _span(_(finding.sentence)),
+        joined(links, quiet(others), quiet(_(finding.remedy))),
+        link_button(first if everybody or len(accounts) == 1 else ""),
+    )
 
 
 def _warning(account: Account) -> str:
     lease = getattr(account, "listener_lease", None)
     return lease.warning if lease else ""
-
-
-def _warning_row(account: Account) -> dict[str, Any]:
-    return {"sentence": _warning(account), "accounts": looks.account(account), "more": 0, "remedy": "", "link": ""}
-
-
-def _outboxes(request: HttpRequest) -> list[dict[str, Any]]:
-    """Accounts whose posts wait: the token was refused, or the server does not answer."""
-    long_ago = timezone.now() - timedelta(minutes=1)
-    held = Q(parked_since__isnull=False) | Q(paused_since__lt=long_ago)
-    rows = rights.visible_to(request.user, OutboxState.objects.filter(held, account__archived_at=None))
-    rows = rows.select_related("account").defer("account__bot_token").order_by("account__account_id")[:MOST]
-    return [
-        {
-            "sentence": _("Nothing is sent: %s") % (row.parked_reason or row.paused_reason),
-            "accounts": looks.account(row.account),
-            "more": 0,
-            "remedy": _since(row.parked_since or row.paused_since),
-            "link": "",
-        }
-        for row in rows
-    ]
-
-
-def _since(at: Any) -> SafeString | str:
-    return looks.moment(at) if at else ""

@@ -27,10 +27,14 @@ DOWN = (ConnectionPhase.TOKEN_REFUSED, ConnectionPhase.BACKING_OFF, ConnectionPh
 @never_cache
 @require_GET
 def news(request: HttpRequest) -> JsonResponse:
-    """The counts of the sidebar by address, and what needs a hand; each part for those who may see it."""
-    items = [*_pairings(request), *_deliveries(request), *_events(request), *_connections(request)]
+    """The counts of the sidebar by address, and what needs a hand: how much, and the newest of each kind. Each part is
+    for those who may see it."""
+    failed = [*_events(request), *_connections(request)]
+    items = [*_pairings(request), *_deliveries(request), *failed]
     now = int(timezone.now().timestamp() * 1000)
-    return JsonResponse({"now": now, "badges": navigation.badges(request), "news": items})
+    waiting, dead = navigation.counts(request)
+    badges = navigation.badges(request, waiting, dead)
+    return JsonResponse({"now": now, "badges": badges, "needs": waiting + dead + len(failed), "news": items})
 
 
 def _rows(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:

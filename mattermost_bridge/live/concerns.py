@@ -25,8 +25,8 @@ CONCERNS = {
     # Every change has a row there.
     "auditentry": "account agent access pairing delivery event turn direct_channel alert overview",
 }
-#: The first page shows a bit of everything.
-OVERVIEW = "pairing delivery event turn connection account agent direct_channel overview"
+#: The first page and the tabs of an account show a bit of everything.
+OVERVIEW = "pairing delivery event turn connection account agent access direct_channel overview"
 
 
 def concerns(model_name: str) -> str:

@@ -10,18 +10,16 @@
     const NOTE_SECONDS = 15;
     let title = null;
 
-    function showCounts(badges) {
-        let total = 0;
+    function showCounts(badges, needs) {
         for (const place of document.querySelectorAll("[data-live-badge]")) {
             const text = badges[place.dataset.liveBadge] || "";
-            total += parseInt(text, 10) || 0;
             if (place.textContent !== text) {
                 place.textContent = text;
                 place.hidden = !text;
             }
         }
         title = title === null ? document.title : title;
-        document.title = total ? `(${total}) ${title}` : title;
+        document.title = needs ? `(${needs}) ${title}` : title;
     }
 
     // Keys of this tab, over its pages: what came while one page made room for the next is new, too.
@@ -92,7 +90,7 @@
     // Show what the server says needs a hand.
     durar.showNews = (answer) => {
         durar.clockIs(answer.now);
-        showCounts(answer.badges);
+        showCounts(answer.badges, answer.needs);
         tell(answer.news);
         durar.tick();
     };

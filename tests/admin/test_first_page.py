@@ -139,6 +139,30 @@ def test_what_holds_up_an_outbox_and_what_a_connection_warns_of_is_said(as_alice
     assert "Nothing is sent: Token refused." in page
 
 
+def test_a_token_that_is_refused_is_said_once_and_leads_to_where_another_one_is_entered(as_alice, defaults):
+    account = factories.AccountFactory()
+    reason = "The server refuses the token."
+    ListenerLease.objects.filter(account=account).update(phase=ConnectionPhase.TOKEN_REFUSED, reason=reason)
+    OutboxState.objects.filter(account=account).update(parked_since=timezone.now(), parked_reason=reason)
+    (card,) = as_alice.get("/").context["needs"]
+    assert card.name == "down"
+    assert f"/mattermost_bridge/account/{account.pk}/change/" in card.rows[0].buttons
+    assert f"/mattermost_bridge/account/{account.pk}/do/reconnect/" in card.rows[0].buttons
+
+
+def test_an_account_that_hears_and_sends_nothing_is_down_too_after_a_minute(as_alice, defaults):
+    account = factories.AccountFactory()
+    outbox = OutboxState.objects.filter(account=account)
+    outbox.update(paused_since=timezone.now(), paused_reason="The server does not answer.")
+    assert as_alice.get("/").context["calm"]
+    outbox.update(paused_since=timezone.now() - timedelta(minutes=2))
+    (card,) = as_alice.get("/").context["needs"]
+    assert (card.name, "It is tried again by itself." in card.rows[0].note) == ("held", True)
+    outbox.update(parked_since=timezone.now(), parked_reason="Token refused.")
+    (card,) = as_alice.get("/").context["needs"]
+    assert f"/mattermost_bridge/account/{account.pk}/do/reconnect/" in card.rows[0].buttons
+
+
 def test_messages_in_and_out_and_the_strip_stand_beside_each_account(as_alice, defaults):
     account = factories.AccountFactory()
     factories.InboundEventFactory.create_batch(3, account=account)

@@ -123,6 +123,20 @@ def test_every_list_and_the_first_page_are_told_of_what_they_show(as_alice, reco
         assert set(kinds.split()) <= set(KINDS), address
 
 
+def test_the_first_page_and_an_account_s_tabs_are_told_of_every_kind_but_alerts(as_alice, records):
+    # Alerts stand in the sidebar, which has news of its own.
+    assert set(OVERVIEW.split()) == set(KINDS) - {"alert"}
+    for tab in ("overview", "access", "channels", "agent", "activity"):
+        page = as_alice.get(f"/mattermost_bridge/account/{records['account'].pk}/{tab}/").content.decode()
+        assert f'data-live="{OVERVIEW}"' in page, tab
+
+
+def test_what_needs_a_hand_is_counted_once_whatever_alerts_say_of_it(as_alice, mine):
+    in_trouble(mine)
+    answer = as_alice.get(NEWS).json()
+    assert answer["needs"] == len(answer["news"])
+
+
 def test_the_parts_of_a_page_have_names_of_their_own(as_alice, records):
     for model in ("account", "pairingrequest", "delivery", "turn", "inboundevent", "conversation"):
         text = as_alice.get(f"/mattermost_bridge/{model}/{records[model].pk}/change/").content.decode()
