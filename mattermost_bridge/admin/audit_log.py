@@ -23,7 +23,7 @@ from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
 from mattermost_bridge.models import AuditEntry
-from mattermost_bridge.services import rights
+from mattermost_bridge.services import audit, rights
 
 
 class ViaFilter(QuestionFilter):
@@ -171,13 +171,22 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         """Before and after."""
         if not record.details:
             return looks.NOTHING
-        rows = [(name.replace("_", " "), _value(value)) for name, value in sorted(record.details.items())]
+        rows = [(name.replace("_", " "), _value(name, value)) for name, value in sorted(record.details.items())]
         return render_to_string("admin/durar/details.html", {"rows": rows})
 
 
-def _value(value: Any) -> SafeString | str:
-    if isinstance(value, list) and len(value) == 2:
-        return format_html("{} → {}", _value(value[0]), _value(value[1]))
-    if value in (None, "", [], {}):
+def _value(name: str, value: Any) -> SafeString | str:
+    """A pair is before and after, but for the few details that are lists of things."""
+    if isinstance(value, list) and len(value) == 2 and name not in audit.LISTS:
+        return format_html("{} → {}", _plain(value[0]), _plain(value[1]))
+    return _plain(value)
+
+
+def _plain(value: Any) -> SafeString | str:
+    if value is None or value in ("", [], {}):
         return looks.NOTHING
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list) and all(isinstance(each, str | int) for each in value):
+        return ", ".join(map(str, value))
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
-from mattermost_bridge.services import audit
+from mattermost_bridge.services import audit, people
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.fields import differences
 from mattermost_bridge.services.roles import GROUPS
@@ -46,9 +46,15 @@ class AuditedMixin:
             self._record(request, obj, "update", f"The {obj._meta.verbose_name} {obj} was changed: {named}.", details)
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
-        """Somebody was removed."""
+        """Somebody was removed, with what they could do until then."""
         for obj in queryset:
-            self._record(request, obj, "delete", f"The {obj._meta.verbose_name} {obj} was removed.", {})
+            lost = _described(type(obj), obj.pk) | (people.described(obj) if isinstance(obj, User) else {})
+            details = {
+                name: ", ".join(value) if isinstance(value, list) else value
+                for name, value in lost.items()
+                if value not in ("", False, [])
+            }
+            self._record(request, obj, "delete", f"The {obj._meta.verbose_name} {obj} was removed.", details)
 
     def _record(self, request: HttpRequest, obj: Any, verb: str, summary: str, details: dict[str, Any]) -> None:
         audit.record(

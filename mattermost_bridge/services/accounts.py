@@ -172,7 +172,7 @@ def archive(account_pk: int, *, actor: Actor) -> Account:
             summary=f"The account {account.account_id} was archived.",
             account=account,
             target=account,
-            details={"deliveries_cancelled": cancelled},
+            details={"archived": [False, True], "deliveries_cancelled": cancelled},
         )
         effective.bump_version()
     return account
@@ -195,6 +195,7 @@ def restore(account_pk: int, *, actor: Actor) -> Account:
             summary=f"The account {account.account_id} was brought back from the archive.",
             account=account,
             target=account,
+            details={"archived": [True, False]},
         )
         effective.bump_version()
     return account
@@ -233,6 +234,7 @@ def _switch(account_pk: int, actor: Actor, *, on: bool) -> Account:
             summary=f"The account {account.account_id} was {word}.",
             account=account,
             target=account,
+            details={"enabled": [not on, on]},
         )
         effective.bump_version()
     return account

@@ -280,5 +280,6 @@ def send_again(notice_pk: int, *, actor: Actor) -> None:
             summary=f'Note {notice_pk} of an alert is sent again to "{notice.target_name}".',
             account=notice.alert.account,
             target=notice,
+            details={"state": [NoticeState.DEAD, notice.state]},
         )
         hints.task_after_commit(SEND, notice.target_id)

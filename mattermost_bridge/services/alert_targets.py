@@ -286,7 +286,7 @@ def _shown(target: AlertTarget, chosen: list[int]) -> dict[str, Any]:
         "emails": target.emails if target.kind == AlertTargetKind.EMAIL else "",
         "account": account if target.kind == AlertTargetKind.MATTERMOST else None,
         "channel_id": target.channel_id if target.kind == AlertTargetKind.MATTERMOST else "",
-        "kinds": list(target.kinds),
-        "accounts": "all" if target.all_accounts else list(names),
+        "kinds": ", ".join(target.kinds),
+        "accounts": "all" if target.all_accounts else ", ".join(names),
         "tells_recovery": target.tells_recovery,
     }

@@ -15,6 +15,10 @@ from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, AuditEntry
 
 SUMMARY_LENGTH = 500
+#: Ways to change something for which the address of the browser is noted; an import by command has none.
+BY_BROWSER = ("panel", "import")
+#: Details that are lists of things. Every other pair is what was before and what is after.
+LISTS = frozenset({"changes", "deliveries", "events"})
 #: The address of the browser whose request is being answered; "" outside of requests.
 _address: ContextVar[str] = ContextVar("durar_client_address", default="")
 
@@ -58,7 +62,8 @@ def record(
 ) -> AuditEntry:
     """Write one row of the audit log, inside the caller's transaction.
 
-    `verb` is a dotted word as `pairing.approve`, `summary` a sentence for operators, `details` plain JSON values.
+    `verb` is a dotted word as `pairing.approve`, `summary` a sentence for operators, `details` plain JSON values; a
+    pair of them is what was before and what is after.
     Neither may hold a secret: name that a token changed, never the token. Open pages are told after the commit; what
     kind of record changed is the verb's first word.
     """
@@ -67,7 +72,7 @@ def record(
         actor=actor.user,
         actor_name=actor.name[:150],
         via=actor.via,
-        address=_address.get() if actor.via == "panel" else "",
+        address=_address.get() if actor.via in BY_BROWSER else "",
         verb=verb,
         account=account,
         target_kind=str(target._meta.model_name) if target is not None else "",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 from allauth.mfa import signals
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 from django.utils.translation import gettext as _
 
@@ -22,6 +24,8 @@ from mattermost_bridge.services.roles import ADMINISTRATOR, role_of
 #: Codes to recover with are no factor of their own: they come with one.
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 _KEPT_AS = "_durar_must_enrol"
+#: Set while an administrator takes away the factors of somebody else.
+_taken_away: ContextVar[bool] = ContextVar("durar_second_factor_taken_away", default=False)
 
 
 def requirement() -> SecondFactor:
@@ -83,40 +87,84 @@ def reset(user_pk: int, *, actor: Actor) -> None:
         kinds = list(Authenticator.objects.filter(user=user).order_by("pk").values_list("type", flat=True))
         if not kinds:
             raise Refused(_("%s has no second factor.") % user.get_username())
-        Authenticator.objects.filter(user=user).delete()
+        taken = _taken_away.set(True)
+        try:
+            Authenticator.objects.filter(user=user).delete()
+        finally:
+            _taken_away.reset(taken)
         PanelSession.objects.filter(user=user).delete()
         audit.record(
             actor=actor,
             verb="user.reset_second_factor",
             summary=f"The second factor of {user.get_username()} was taken away.",
             target=user,
-            details={"removed": kinds},
+            details={"removed": ", ".join(kinds)},
         )
 
 
-def _note(verb: str, words: str, user: User, authenticator: Authenticator) -> None:
+def _note(verb: str, summary: str, factor: Authenticator, details: dict[str, Any]) -> None:
     audit.record(
-        actor=Actor.of(user),
+        actor=Actor.of(factor.user),
         verb=verb,
-        summary=f"{user.get_username()} {words}: {Authenticator.Type(authenticator.type).label}.",
-        target=user,
-        details={"kind": authenticator.type},
+        summary=f"{factor.user.get_username()} {summary}",
+        target=factor.user,
+        details={"kind": factor.type, **details},
     )
 
 
-@receiver(signals.authenticator_added, dispatch_uid="durar.second_factor_added")
-def _note_added(user: User, authenticator: Authenticator, **_said: Any) -> None:
-    _note("user.add_second_factor", "set up a second factor", user, authenticator)
+# allauth's own signals about changes come after the commit, so that a row could be lost. Those of the records come in
+# the transaction of the change.
 
 
-@receiver(signals.authenticator_removed, dispatch_uid="durar.second_factor_removed")
-def _note_removed(user: User, authenticator: Authenticator, **_said: Any) -> None:
-    _note("user.remove_second_factor", "removed a second factor", user, authenticator)
+@receiver(pre_save, sender=Authenticator, dispatch_uid="durar.second_factor_before")
+def _remember_name(instance: Authenticator, update_fields: Any = None, **_said: Any) -> None:
+    before = None
+    if instance.pk is not None and update_fields is None and instance.type == Authenticator.Type.WEBAUTHN:
+        before = Authenticator.objects.filter(pk=instance.pk).first()
+    instance._durar_name_before = _name(before)  # type: ignore[attr-defined]
 
 
-@receiver(signals.authenticator_reset, dispatch_uid="durar.second_factor_renewed")
-def _note_renewed(user: User, authenticator: Authenticator, **_said: Any) -> None:
-    _note("user.renew_second_factor", "made new ones", user, authenticator)
+@receiver(post_save, sender=Authenticator, dispatch_uid="durar.second_factor_saved")
+def _note_saved(instance: Authenticator, created: bool, **_said: Any) -> None:  # noqa: FBT001 - Django's
+    if created and instance.type == Authenticator.Type.RECOVERY_CODES:
+        _note("user.add_second_factor", "got new recovery codes.", instance, {})
+    elif created:
+        name = {"name": _name(instance)} if _name(instance) else {}
+        _note("user.add_second_factor", f"set up a second factor: {_kind(instance)}.", instance, name)
+    else:
+        before, after = instance._durar_name_before, _name(instance)  # type: ignore[attr-defined]
+        if before and before != after:
+            _note("user.rename_second_factor", f"renamed a {_kind(instance)}.", instance, {"name": [before, after]})
+
+
+@receiver(post_delete, sender=Authenticator, dispatch_uid="durar.second_factor_deleted")
+def _note_deleted(instance: Authenticator, origin: Any = None, **_said: Any) -> None:
+    # Those that go with their user, or are taken away by somebody else (`reset`), are in that row.
+    if _taken_away.get() or isinstance(origin, User) or getattr(origin, "model", Authenticator) is not Authenticator:
+        return
+    if instance.type == Authenticator.Type.RECOVERY_CODES:
+        _note("user.remove_second_factor", "gave up their recovery codes.", instance, {})
+    else:
+        name = {"name": _name(instance)} if _name(instance) else {}
+        _note("user.remove_second_factor", f"removed a second factor: {_kind(instance)}.", instance, name)
+
+
+def _kind(factor: Authenticator) -> str:
+    return str(Authenticator.Type(factor.type).label)
+
+
+def _name(factor: Authenticator | None) -> str:
+    """How its owner calls a security key; "" for what has no name."""
+    return str(factor.data.get("name", "")) if factor is not None else ""
+
+
+@receiver(signals.authenticator_used, dispatch_uid="durar.second_factor_used")
+def _note_recovery(user: User, authenticator: Authenticator, **_said: Any) -> None:
+    """A recovery code is a key under the mat: its use is worth a row, and so is how many are left."""
+    if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        return
+    left = len(Authenticator.objects.get(pk=authenticator.pk).wrap().get_unused_codes())
+    _note("sign_in.recovery_code", "used a recovery code.", authenticator, {"left": left})
 
 
 @receiver(signals.authentication_failed, dispatch_uid="durar.second_factor_failed")

@@ -48,7 +48,7 @@ def retry_turn(turn_pk: int, actor: Actor) -> None:
             summary=f"Turn {turn_pk}, which failed, is tried again.",
             account=account,
             target=turn,
-            details={"events": answered},
+            details={"state": [TurnState.FAILED, TurnState.RETRIED], "events": answered},
         )
         turns.hint(turn.conversation_id)
 
@@ -65,6 +65,7 @@ def put_aside_turn(turn_pk: int, actor: Actor) -> None:
             summary=f"Turn {turn_pk}, which failed, was put aside.",
             account=account,
             target=turn,
+            details={"state": [TurnState.FAILED, TurnState.CANCELLED]},
         )
 
 

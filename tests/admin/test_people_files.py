@@ -103,7 +103,7 @@ class TestImport:
         entry = AccessEntry.objects.get(value=CAROL)
         assert (entry.added_by, entry.note) == (alice, "On call")
         row = AuditEntry.objects.get(verb="access.import")
-        assert (row.actor, row.via) == (alice, "import")
+        assert (row.actor, row.via, row.address) == (alice, "import", "127.0.0.1")
 
     def test_whom_the_file_lacks_is_removed_only_on_request(self, as_alice, account):
         factories.AccessEntryFactory(account=account, value=DAVE, username="dave")

@@ -103,7 +103,7 @@ def test_two_targets_do_not_share_a_name():
 def test_accounts_may_be_chosen(account):
     saved = create(all_accounts=False, accounts=[account.pk])
     assert list(saved.target.accounts.all()) == [account]
-    assert AuditEntry.objects.get().details["accounts"] == ["support"]
+    assert AuditEntry.objects.get().details["accounts"] == "support"
     alert_targets.update(saved.target.pk, actor=ALICE, tells_recovery=False)
     assert list(saved.target.accounts.all()) == [account]
 

@@ -40,7 +40,8 @@ def test_the_events_of_a_failed_turn_are_answered_in_a_new_turn(hinted, server):
     turn.refresh_from_db()
     assert (turn.state, bool(turn.error)) == ("retried", True)
     entry = AuditEntry.objects.get(verb="turn.retry")
-    assert (entry.actor_name, entry.target_id, entry.details) == ("alice", str(turn.pk), {"events": [event.pk]})
+    details = {"state": ["failed", "retried"], "events": [event.pk]}
+    assert (entry.actor_name, entry.target_id, entry.details) == ("alice", str(turn.pk), details)
 
 
 def test_several_events_of_one_turn_are_answered_together_again(hinted, server):
