@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 import structlog
 
 from mattermost_bridge.listeners import drafts
+from mattermost_bridge.listeners.changes import missed
 from mattermost_bridge.listeners.clock import Clock
 from mattermost_bridge.listeners.paging import OVERLAP_MS, Cursor, backwards, floor_of, needs_reading, stored_until
 from mattermost_bridge.listeners.threads import Threads
@@ -67,11 +68,20 @@ class CatchUp:
         proven = proven or now_ms
         cursors = await db(reading.cursors, self._account_pk)
         held = await db(reading.held_channels, self._account_pk)
+        talked_in = set() if first else await db(reading.talked_in, self._account_pk)
         for channel in await self._channels():
             cursor = _cursor(cursors, channel.id)
-            if needs_reading(channel, cursor, proven):
-                await self._read(channel, cursor, proven, start_ms=now_ms if first else _start(channel, cursor, proven))
-            elif channel.id in held or channel.id in self._writer.heard_held:
+            reads = needs_reading(channel, cursor, proven)
+            # An edit raises the channel's last_post_at; a reaction does not.
+            changes = channel.id in talked_in or (reads and cursor is not None)
+            changed_since = proven - OVERLAP_MS if changes else None
+            if reads:
+                start_ms = now_ms if first else _start(channel, cursor, proven)
+                await self._read(channel, cursor, proven, start_ms=start_ms, changed_since=changed_since)
+                continue
+            if changed_since is not None:
+                await self._read_changes(channel, changed_since, ())
+            if channel.id in held or channel.id in self._writer.heard_held:
                 await self._writer.release(channel.id, None)
             else:
                 self._writer.holds.done.add(channel.id)
@@ -123,8 +133,13 @@ class CatchUp:
         # Where no post says so: a second before now, so that nothing that was said after it counts as history.
         return said or (self._client.server_now_ms() or 0) - 1000
 
-    async def _read(self, channel: Channel, cursor: Cursor | None, proven: int, *, start_ms: int) -> list[Post]:
-        """Store a channel's posts to its end; those that the inbox lacked. Posts up to `start_ms` are history."""
+    async def _read(
+        self, channel: Channel, cursor: Cursor | None, proven: int, *, start_ms: int, changed_since: int | None = None
+    ) -> list[Post]:
+        """Store a channel's posts to its end; those that the inbox lacked and that are no history.
+
+        Posts up to `start_ms` are history. With `changed_since`, edits and reactions since then are stored, too.
+        """
         self._writer.holds.reading.add(channel.id)
         newest = stored_until(cursor, proven)
         lacking: list[Post] = []
@@ -136,18 +151,38 @@ class CatchUp:
             async for posts in backwards(page, floor_of(cursor, proven)):
                 newest = max(newest, posts[-1].create_at)
                 lacking += await self._store(channel, posts, start_ms)
+            if changed_since is not None:
+                await self._read_changes(channel, changed_since, {post.id for post in lacking})
         except MattermostError as error:
             if error.status not in NOT_MINE:
                 raise
             log.info("a channel cannot be read any more", account=self._account_pk, channel=channel.id, why=str(error))
             await self._writer.release(channel.id, None)
-            return lacking
-        move = CursorMove(channel.id, channel.type, newest, channel.last_post_at)
-        await self._writer.release(channel.id, move)
-        return lacking
+        else:
+            move = CursorMove(channel.id, channel.type, newest, channel.last_post_at)
+            await self._writer.release(channel.id, move)
+        return [post for post in lacking if post.create_at > start_ms]
+
+    async def _read_changes(self, channel: Channel, since_ms: int, new: Collection[str]) -> None:
+        """Store what happened to older posts since `since_ms`; posts in `new` were stored as they are now."""
+        try:
+            changed = await self._call(self._client.posts_since, channel.id, since_ms)
+        except MattermostError as error:
+            if error.status not in NOT_MINE:
+                raise
+            return
+        if not changed:
+            return
+        db, ids = self._threads.db, [post.id for post in changed]
+        standing = await db(reading.standing_reactions, self._account_pk, channel.id, ids)
+        found = missed(channel, changed, standing, bot_id=self._bot_id, since_ms=since_ms, new=new)
+        keys = await db(reading.missing, self._account_pk, [draft.dedupe_key for draft in found])
+        if keys:
+            await self._writer.keep_caught_up([draft for draft in found if draft.dedupe_key in keys])
 
     async def _store(self, channel: Channel, posts: list[Post], start_ms: int) -> list[Post]:
-        """Keep those of the posts that the inbox lacks, in their order; own posts only prove what they prove."""
+        """Keep those of the posts that the inbox lacks, in their order, and return them; own posts only prove what
+        they prove."""
         for post in posts:
             if post.user_id == self._bot_id:
                 self._writer.take_echo(drafts.echo_of(post))
@@ -169,7 +204,7 @@ class CatchUp:
                 for post in lacking
             ]
         )
-        return [post for post in lacking if post.create_at > start_ms]
+        return lacking
 
     async def _channels(self) -> list[Channel]:
         """All channels of the bot, direct ones first: its lists, and by id the direct ones that no list has."""

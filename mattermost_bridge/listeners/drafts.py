@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from mattermost_bridge.mattermost.frames import Posted, PostEdited, ReactionAdded, ReactionRemoved
+from mattermost_bridge.mattermost.frames import Posted, ReactionAdded, ReactionRemoved
 from mattermost_bridge.mattermost.text import clean
-from mattermost_bridge.mattermost.types import Post
+from mattermost_bridge.mattermost.types import Post, Reaction
 from mattermost_bridge.services.inbox import Draft
 from mattermost_bridge.services.marks import MARK, Echo
 
@@ -41,40 +41,55 @@ def from_caught_up(post: Post, channel_id: str, channel_type: str, username: str
     )
 
 
-def from_edit(frame: PostEdited, channel_type: str) -> Draft | None:
+def from_edit(post: Post, channel_id: str, channel_type: str, *, caught_up: bool = False) -> Draft | None:
     """An edit; None for what is sent as one although nobody edited (a pin: `edit_at` is 0).
 
     It happened when it was edited, so that is its place in the channel's order.
     """
-    post = frame.post
     if not post.edit_at:
         return None
     return _of_post(
         post,
         kind="edit",
         key=_key(post.id, str(post.edit_at)),
-        channel_id=frame.channel_id,
+        channel_id=channel_id,
         channel_type=channel_type,
         username="",
         create_at=post.edit_at,
+        caught_up=caught_up,
     )
 
 
 def from_reaction(frame: ReactionAdded | ReactionRemoved, channel_type: str) -> Draft:
     """A reaction, or its removal."""
+    reaction = Reaction(frame.user_id, frame.emoji_name, frame.create_at, frame.update_at)
     removed = isinstance(frame, ReactionRemoved)
-    at = frame.update_at or frame.create_at
-    parts = [frame.post_id, frame.emoji_name, frame.user_id, str(at), *(["removed"] if removed else [])]
+    return of_reaction(reaction, frame.post_id, frame.channel_id, channel_type, removed=removed)
+
+
+def of_reaction(
+    reaction: Reaction,
+    post_id: str,
+    channel_id: str,
+    channel_type: str,
+    *,
+    removed: bool = False,
+    caught_up: bool = False,
+) -> Draft:
+    """A reaction to a post, or its removal, at the time that it says."""
+    at = reaction.update_at or reaction.create_at
+    parts = [post_id, reaction.emoji_name, reaction.user_id, str(at), *(["removed"] if removed else [])]
     return Draft(
         kind="reaction",
         dedupe_key=_key(*parts),
-        channel_id=frame.channel_id,
+        channel_id=channel_id,
         channel_type=channel_type,
-        post_id=frame.post_id,
-        user_id=frame.user_id,
-        text=clean(frame.emoji_name),
+        post_id=post_id,
+        user_id=reaction.user_id,
+        text=clean(reaction.emoji_name),
         create_at=at,
-        payload=clean({"emoji_name": frame.emoji_name, "removed": removed}),
+        payload=clean({"emoji_name": reaction.emoji_name, "removed": removed}),
+        caught_up=caught_up,
     )
 
 

@@ -170,7 +170,7 @@ class Writer:
         if isinstance(frame, Posted):
             self._add_post(batch, frame)
         elif isinstance(frame, PostEdited):
-            edit = drafts.from_edit(frame, self.types.get(frame.channel_id, ""))
+            edit = drafts.from_edit(frame.post, frame.channel_id, self.types.get(frame.channel_id, ""))
             if edit is not None and frame.post.user_id != self.bot_id:
                 self._add_draft(batch, edit)
         elif isinstance(frame, ReactionAdded | ReactionRemoved):

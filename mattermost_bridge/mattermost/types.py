@@ -22,6 +22,27 @@ def _id_of(kind: str, value: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Reaction:
+    """An emoji that somebody put to a post, as it stands there now. `update_at` is 0 on servers that do not say it."""
+
+    user_id: str
+    emoji_name: str
+    create_at: int = 0
+    update_at: int = 0
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Read a reaction; one without a person or a name has these empty."""
+        reaction = mapping_of(value)
+        return cls(
+            user_id=id_of(reaction.get("user_id")),
+            emoji_name=text_of(reaction.get("emoji_name")),
+            create_at=integer_of(reaction.get("create_at")),
+            update_at=integer_of(reaction.get("update_at")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """A post. `root_id` is "" for a post that is not in a thread, `delete_at` is 0 for one that was not deleted."""
 
@@ -38,6 +59,7 @@ class Post:
     props: dict[str, Any] = field(default_factory=dict, hash=False)
     file_ids: tuple[str, ...] = ()
     pending_post_id: str = ""
+    reactions: tuple[Reaction, ...] = ()
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
@@ -57,11 +79,14 @@ class Post:
             props=mapping_of(value.get("props")),
             file_ids=texts_of(value.get("file_ids")),
             pending_post_id=text_of(value.get("pending_post_id")),
+            reactions=_reactions_of(mapping_of(value.get("metadata")).get("reactions")),
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the post as `from_json` reads it, for storing it."""
-        return {**asdict(self), "file_ids": list(self.file_ids)}
+        """Return the post as `from_json` reads it, for storing it, without its reactions: they change by themselves."""
+        content = {**asdict(self), "file_ids": list(self.file_ids)}
+        del content["reactions"]
+        return content
 
     @property
     def from_bot(self) -> bool:
@@ -77,6 +102,11 @@ class Post:
     def is_system(self) -> bool:
         """Whether the server wrote the post ("alice joined the channel"); such posts may even mention the bot."""
         return self.type.startswith("system_")
+
+
+def _reactions_of(value: Any) -> tuple[Reaction, ...]:
+    found = [Reaction.from_json(one) for one in value] if isinstance(value, list) else []
+    return tuple(one for one in found if one.user_id and one.emoji_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils import timezone
 
 from mattermost_bridge.mattermost.types import Channel, User
-from mattermost_bridge.models import ChannelCursor, InboundEvent, KnownChannel, KnownPerson, ListenerLease
-from mattermost_bridge.models.states import EventState
+from mattermost_bridge.models import (
+    ChannelCursor,
+    Conversation,
+    InboundEvent,
+    KnownChannel,
+    KnownPerson,
+    ListenerLease,
+)
+from mattermost_bridge.models.states import EventKind, EventState
 
 _DIRECT = ("D", "G")
+#: Where the bot was talked to within so many days, somebody may still react to what was said.
+TALK_DAYS = 7
+MOST_TALKS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StandingReaction:
+    """A reaction that the inbox knows of and that nobody took back; `at` is the server's milliseconds."""
+
+    post_id: str
+    emoji_name: str
+    user_id: str
+    at: int
 
 
 def proven_until(account_pk: int) -> int:
@@ -115,3 +137,23 @@ def held_channels(account_pk: int) -> set[str]:
     """The channels of which live events are held back, perhaps by a worker that died while it caught up."""
     rows = InboundEvent.objects.filter(account=account_pk, state=EventState.HELD)
     return set(rows.order_by().values_list("channel_id", flat=True).distinct())
+
+
+def talked_in(account_pk: int) -> set[str]:
+    """The channels in which the bot was talked to lately: those where reactions are worth asking for."""
+    since = timezone.now() - timedelta(days=TALK_DAYS)
+    rows = Conversation.objects.filter(account=account_pk, last_active_at__gt=since).order_by("-last_active_at")
+    return set(rows.values_list("channel_id", flat=True)[:MOST_TALKS])
+
+
+def standing_reactions(account_pk: int, channel_id: str, post_ids: Collection[str]) -> list[StandingReaction]:
+    """The reactions to these posts that are known, and that nobody is known to have taken back."""
+    wanted = set(post_ids)
+    rows = InboundEvent.objects.filter(account=account_pk, channel_id=channel_id, kind=EventKind.REACTION)
+    last: dict[tuple[str, str, str], tuple[int, bool]] = {}
+    for post_id, emoji, user_id, at, payload in rows.order_by("create_at", "id").values_list(
+        "post_id", "payload__emoji_name", "user_id", "create_at", "payload__removed"
+    ):
+        if post_id in wanted:
+            last[post_id, emoji, user_id] = (at, bool(payload))
+    return [StandingReaction(*key, at) for key, (at, removed) in last.items() if not removed]

@@ -62,14 +62,14 @@ def test_the_known_type_of_the_channel_serves_when_the_frame_says_none():
 def test_an_edit_is_keyed_by_its_moment_and_stands_there_in_the_order():
     frame = PostEdited(5, Post("p1", create_at=1000, edit_at=2000, user_id=ALICE, message="hey"), CHANNEL)
 
-    draft = drafts.from_edit(frame, "O")
+    draft = drafts.from_edit(frame.post, frame.channel_id, "O")
 
     assert draft is not None
     assert (draft.kind, draft.dedupe_key, draft.create_at, draft.channel_type) == ("edit", "p1:2000", 2000, "O")
 
 
 def test_a_pin_is_no_edit():
-    assert drafts.from_edit(PostEdited(5, Post("p1", create_at=1000, edit_at=0), CHANNEL), "O") is None
+    assert drafts.from_edit(Post("p1", create_at=1000, edit_at=0), CHANNEL, "O") is None
 
 
 def test_reactions_and_their_removals_have_keys_of_their_own():
