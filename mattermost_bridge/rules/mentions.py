@@ -37,6 +37,8 @@ def mention_required(policy: Policy, channel_id: str) -> tuple[bool, str]:
         required = said.get(key)
         if required is not None:
             return required, f"groups[{shown}]{owner}"
+    if policy.require_mention is None:
+        return True, policy.source_of("require_mention")
     return policy.require_mention, policy.source_of("require_mention")
 
 

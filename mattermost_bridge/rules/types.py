@@ -39,11 +39,23 @@ class Check:
     passed: bool | None
 
 
+class Fact(StrEnum):
+    """What only the records know. A decision asks for it when it matters, and is made again with the answer."""
+
+    THREAD = "thread"  # when the bot last answered in the post's thread: `IncomingPost.thread_answered_ms`
+    EARLIER = "earlier"  # what is known of an edited post's earlier versions: `IncomingPost.earlier`
+    BOT_TURNS = "bot_turns"  # how often this bot was admitted lately: `IncomingPost.bot_turns`
+    REACTED = "reacted"  # the thread of the post that somebody reacted to: `IncomingPost.reacted`
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The outcome for one event, its reason code (`rules.reasons.Reason`) and the trail of checks in order.
 
-    `session_key` and `reply_root` are set when the outcome is admitted (or waits for an agent).
+    `session_key` and `reply_root` are set when the outcome is admitted (or waits for an agent); `parent_key` is the
+    channel's session when this one is a thread's. `agent` is the slug of the agent that a binding or a channel's own
+    entry names, "" for the account's own. `command` is the control command that the post is, without its slash.
+    `asks` names facts that were not looked up yet: until they are, this is no decision.
     """
 
     outcome: Outcome
@@ -51,6 +63,10 @@ class Decision:
     trail: tuple[Check, ...]
     session_key: str = ""
     reply_root: str = ""
+    parent_key: str = ""
+    agent: str = ""
+    command: str = ""
+    asks: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +86,34 @@ class ListEntry:
 class GroupRule:
     """One entry of `groups`: what holds in the channel `channel_id`, or for `*` in every channel without its own.
 
-    `require_mention` is None when the entry leaves it to the next wider one.
+    `require_mention` is None, and a text empty, when the entry leaves that to the next wider one. `off` is said by the
+    channel's own entry when there is one, else by `*`. `agent` is a slug; `instructions` are for the agent, beside its
+    own.
     """
 
     channel_id: str
     require_mention: bool | None = None
+    off: bool = False
+    chatmode: str = ""
+    reply_to_mode: str = ""
+    agent: str = ""
+    instructions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One entry of `bindings`: which agent (a slug) answers where. Everything that is set has to match.
+
+    `account_id` is an account, `*` for every one, "" for the account `default`. `peer_kind` is direct, channel or
+    group, the latter two being the same here, "" for any; `peer_id` is a person (direct) or a channel, `*` for every
+    one of that kind, "" for no condition.
+    """
+
+    agent: str
+    account_id: str = ""
+    peer_kind: str = ""
+    peer_id: str = ""
+    team_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +122,15 @@ class Policy:
 
     `group_allow_from` is None when it is set nowhere (then `allow_from` serves), and empty when it was emptied.
     `name_matching` lets entries match usernames too, which people can change (`dangerouslyAllowNameMatching`).
-    `groups` is the account's own map or the defaults', never both; its entries count more than `require_mention`.
+    `groups` is the account's own map or the defaults', never both; its entries count more than `chatmode`, and that
+    more than the older `require_mention` (None: not set).
+    `mention_patterns` are regular expressions that count as a mention; None: made from the agent's name; (): none.
+    `reply_to_mode_by_type` has pairs of direct, group or channel and a mode. `identity_links` has pairs of a name and
+    the ids (`mattermost:<user id>`) that are the same person. `bindings` say in their order who answers where.
+    `agent_slug` and `agent_name` are of the account's own agent (or the defaults').
+    `answers_bots` lets posts of other bots and of webhooks be senders, of which each is answered `bot_turns` times
+    within ten minutes in one channel. What catch-up finds older than `answer_within_hours` is not answered; None or 0
+    is no limit.
     `sources` names for each field where its value comes from: account, defaults, built-in.
     """
 
@@ -93,7 +140,7 @@ class Policy:
     has_agent: bool
     dm_policy: str = "pairing"
     group_policy: str = "allowlist"
-    require_mention: bool = True
+    require_mention: bool | None = None
     groups: tuple[GroupRule, ...] = ()
     allow_from: tuple[ListEntry, ...] = ()
     group_allow_from: tuple[ListEntry, ...] | None = None
@@ -101,6 +148,22 @@ class Policy:
     blocked: frozenset[str] = frozenset()
     name_matching: bool = False
     sources: tuple[tuple[str, str], ...] = ()
+    chatmode: str = ""
+    onchar_prefixes: tuple[str, ...] = (">", "!")
+    mention_patterns: tuple[str, ...] | None = None
+    agent_slug: str = ""
+    agent_name: str = ""
+    implicit_thread: bool = True
+    reply_to_mode: str = "off"
+    reply_to_mode_by_type: tuple[tuple[str, str], ...] = ()
+    dm_scope: str = "per-account-channel-peer"
+    identity_links: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    control_commands: bool = True
+    use_access_groups: bool = True
+    answers_bots: bool = False
+    bot_turns: int = 5
+    answer_within_hours: float | None = 24
 
     def source_of(self, field: str) -> str:
         """Where the value of `field` comes from: account, defaults or built-in."""
@@ -108,8 +171,27 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What is known of the versions of a post before this edit of it.
+
+    `known` is False when none was ever heard. `admitted`: one of them got, or gets, an answer. `mentioned`: one of
+    them mentioned the bot.
+    """
+
+    known: bool
+    admitted: bool = False
+    mentioned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingPost:
-    """The facts of one post (or edit) that decisions look at. Times are Mattermost's milliseconds."""
+    """The facts of one post, edit or reaction that decisions look at. Times are Mattermost's milliseconds.
+
+    `post_id` is the post that was written, edited or reacted to. `found_ms` is when catch-up found it, 0 for what was
+    heard live. The last four are looked up only when a decision asks for them; None is "not looked up".
+    `thread_answered_ms` is 0 when the bot never answered in the thread. `reacted` is the root of the thread of the post
+    that somebody reacted to, "" for a post outside a thread or one that is not known.
+    """
 
     post_id: str
     user_id: str
@@ -124,3 +206,10 @@ class IncomingPost:
     create_at: int = 0
     is_edit: bool = False
     has_files: bool = False
+    is_reaction: bool = False
+    team_id: str = ""
+    found_ms: int = 0
+    thread_answered_ms: int | None = None
+    earlier: Earlier | None = None
+    bot_turns: int | None = None
+    reacted: str | None = None
