@@ -37,6 +37,11 @@ class Agent(models.Model):
         validators=[MaxValueValidator(500)],
         help_text=_("Questions and answers of the same conversation, the newest ones."),
     )
+    takes_images = models.BooleanField(
+        _("takes images"),
+        default=False,
+        help_text=_("Pictures of a post are sent to the model. Without it they are named only."),
+    )
     total_time = models.PositiveIntegerField(
         _("time for one answer, in seconds"),
         default=120,

@@ -59,6 +59,9 @@ class Turn(models.Model):
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     reply_root = models.CharField(max_length=26, blank=True)
     trigger_at = models.BigIntegerField(default=0)
+    # What the agent got beside the question, as counts and file names; see services.context.
+    given = models.JSONField(default=dict, blank=True)
+    blanked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("started"), auto_now_add=True, db_index=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -72,7 +75,10 @@ class Turn(models.Model):
                 fields=["conversation"], condition=Q(state="running"), name="one_turn_runs_in_a_conversation"
             )
         ]
-        indexes = [models.Index(fields=["id"], condition=Q(state="failed"), name="turn_failed")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(state="failed"), name="turn_failed"),
+            models.Index(fields=["conversation", "created_at"], condition=Q(blanked_at=None), name="turn_with_body"),
+        ]
 
     def __str__(self) -> str:
         return f"Turn {self.pk}"

@@ -61,6 +61,7 @@ class Delivery(models.Model):
     hinted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(_("made"), auto_now_add=True)
     settled_at = models.DateTimeField(_("settled"), null=True, blank=True)
+    blanked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("delivery")
@@ -78,6 +79,7 @@ class Delivery(models.Model):
             models.Index(fields=["account", "settled_at"], condition=Q(state="dead"), name="delivery_dead"),
             # With the state in front, although it is always the same: else SQLite takes the index above.
             models.Index(fields=["state", "settled_at", "account"], condition=Q(state="sent"), name="delivery_by_time"),
+            models.Index(fields=["account", "settled_at"], condition=Q(blanked_at=None), name="delivery_with_body"),
         ]
 
     def __str__(self) -> str:

@@ -51,6 +51,8 @@ class InboundEvent(models.Model):
     reply_root = models.CharField(max_length=26, blank=True)
     # Events with the same join key are answered in one turn: what somebody wrote while they waited to be paired.
     join_key = models.CharField(max_length=40, blank=True)
+    # When text and props were taken out, which facts and keys outlive; see services.retention.
+    blanked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("event")
@@ -78,6 +80,15 @@ class InboundEvent(models.Model):
             models.Index(fields=["state", "id"], name="event_by_state"),
             # The first page counts a day's events by hour without reading their rows.
             models.Index(fields=["received_at", "account", "state", "outcome", "reason"], name="event_by_time"),
+            # What was said in a thread; only posts inside threads pay for it.
+            models.Index(fields=["account", "root_id", "create_at"], condition=~Q(root_id=""), name="event_by_thread"),
+            # Reactions that no turn of their conversation has seen.
+            models.Index(
+                fields=["conversation"], condition=Q(kind="reaction", turn=None), name="event_unseen_reaction"
+            ),
+            models.Index(
+                fields=["account", "outcome", "received_at"], condition=Q(blanked_at=None), name="event_with_body"
+            ),
         ]
 
     def __str__(self) -> str:

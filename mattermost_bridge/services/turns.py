@@ -39,7 +39,7 @@ class Taken:
     """A turn that this process may run: it holds the conversation's lease under `fence`, and a place in `room`.
 
     The rows that the taking had at hand come along, so that running it need not read them again: `turn` with its
-    conversation, and the `settings` under which it was decided.
+    conversation, the `settings` under which it was decided, and the turn's `events` in order.
     """
 
     conversation_id: int
@@ -48,6 +48,7 @@ class Taken:
     turn: Turn = field(compare=False, repr=False)
     settings: AccountSettings = field(compare=False, repr=False)
     sender: str = field(compare=False, default="")
+    events: tuple[InboundEvent, ...] = field(compare=False, repr=False, default=())
 
 
 class Room:
@@ -152,22 +153,21 @@ def take(
     if not taken:
         return None
     account = account or settings_for(conversation.account_id)
-    turn = None
+    turn: Turn | None = None
+    events: tuple[InboundEvent, ...] = ()
     # Whoever ends a turn clears the lease: a lease that was left to run out, or put back, may stand for an open one.
     if conversation.lease_until is not None:
         turn = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING).first()
     if turn is None or not _begin_again(turn, account):
-        turn = _begin(conversation, account, just_decided)
+        turn, events = _begin(conversation, account, just_decided)
     if turn is None:
         _let_go(conversation.pk, fence)
         return None
     turn.conversation = conversation
     live.changed(conversation.account_id, "turn", [turn.pk])
-    if just_decided is not None and just_decided.turn_id == turn.pk:
-        sender = just_decided.username
-    else:
-        sender = turn.events.order_by("create_at", "post_id").values_list("username", flat=True).first() or ""
-    return Taken(conversation.pk, turn.pk, fence, turn, account, sender)
+    events = events or tuple(turn.events.order_by("create_at", "post_id"))
+    sender = events[0].username if events else ""
+    return Taken(conversation.pk, turn.pk, fence, turn, account, sender, events)
 
 
 def _let_go(conversation_id: int, fence: int) -> bool:
@@ -200,8 +200,10 @@ def _begin_again(turn: Turn, account: AccountSettings) -> bool:
     return True
 
 
-def _begin(conversation: Conversation, account: AccountSettings, just_decided: InboundEvent | None) -> Turn | None:
-    """Make the turn for the oldest event that may be answered now."""
+def _begin(
+    conversation: Conversation, account: AccountSettings, just_decided: InboundEvent | None
+) -> tuple[Turn | None, tuple[InboundEvent, ...]]:
+    """Make the turn for the oldest event that may be answered now, and say which events it answers, in order."""
     while (event := _next_event(conversation.pk, just_decided)) is not None:
         if event != just_decided and not _still_admitted(event, account):
             continue
@@ -219,8 +221,8 @@ def _begin(conversation: Conversation, account: AccountSettings, just_decided: I
             InboundEvent.objects.filter(pk__in=others).update(turn=turn)
         if just_decided in events:
             just_decided.turn = turn
-        return turn
-    return None
+        return turn, tuple(events)
+    return None, ()
 
 
 def _something_to_answer(conversation_id: int) -> bool:
