@@ -28,6 +28,7 @@ EVERY = 10.0
 #: After a pause of so many looks nobody knows what happened meanwhile, and everything gets its grace time anew.
 MISSED_LOOKS = 3
 LAST_LOOK, WATCHED = "alerts-last-look", "alerts-watched-since"
+_NOTICE = ("pk", "alert", "target", "state")
 OVER_UNTOLD = "It was over before this could be told; the recovery note says both."
 
 
@@ -62,6 +63,7 @@ def look(now: datetime | None = None) -> Looked:
             _open(changes.raised, now)
         if changes.over:
             _close(changes.over, now)
+        _queue_beginnings(now)
         alert_notices.settle_posted(now)
         alert_notices.hint_due(now)
     return Looked(len(changes.raised), len(changes.over))
@@ -80,7 +82,6 @@ def _watched_since(now: datetime) -> datetime:
 
 
 def _open(raised: Iterable[rules.Raise], now: datetime) -> None:
-    targets = _targets()
     for one in raised:
         alert = Alert.objects.create(
             kind=one.kind,
@@ -91,17 +92,41 @@ def _open(raised: Iterable[rules.Raise], now: datetime) -> None:
             remedy=one.remedy,
             page=one.page,
         )
-        told = [
-            target
-            for target, kinds, accounts in targets
-            if rules.concerns(one.kind, one.account_pk, kinds=kinds, accounts=accounts)
-        ]
-        AlertNotice.objects.bulk_create(
-            AlertNotice(alert=alert, target=target, target_name=target.name, about=NoticeAbout.RAISED, queued_at=now)
-            for target in told
-        )
         live.changed(one.account_pk, "alert", [alert.pk])
-        log.warning("alert", kind=str(one.kind), account_pk=one.account_pk, alert_id=alert.pk, targets=len(told))
+        log.warning("alert", kind=str(one.kind), account_pk=one.account_pk, alert_id=alert.pk)
+
+
+def _queue_beginnings(now: datetime) -> None:
+    """Every target is told of every open alert that concerns it, once: at the look that opens it, or, for a target that
+    was added, switched on or given more to hear of since, at the next one. What was called off while a target was
+    switched off is told when it is on again."""
+    targets = _targets()
+    open_alerts = Alert.objects.filter(resolved_at=None)
+    about = list(open_alerts.order_by("pk").values_list("pk", "kind", "account_id")) if targets else []
+    if not about:
+        return
+    notices = AlertNotice.objects.filter(alert__in=open_alerts, about=NoticeAbout.RAISED).exclude(target=None)
+    known = {(alert, target): (pk, state) for pk, alert, target, state in notices.values_list(*_NOTICE)}
+    new, again = [], []
+    for alert_pk, kind, account_pk in about:
+        for target, kinds, accounts in targets:
+            if not rules.concerns(kind, account_pk, kinds=kinds, accounts=accounts):
+                continue
+            if (alert_pk, target.pk) not in known:
+                name = target.name
+                new.append(AlertNotice(alert_id=alert_pk, target=target, target_name=name, about=NoticeAbout.RAISED))
+            elif known[alert_pk, target.pk][1] == NoticeState.CANCELLED:
+                again.append(known[alert_pk, target.pk][0])
+            else:
+                continue
+            live.changed(account_pk, "alert")
+    for notice in new:
+        notice.queued_at = now
+    AlertNotice.objects.bulk_create(new)
+    if again:
+        AlertNotice.objects.filter(pk__in=again).update(
+            state=NoticeState.QUEUED, error="", attempts=0, next_attempt_at=None, settled_at=None, queued_at=now
+        )
 
 
 def _close(over: Iterable[rules.Over], now: datetime) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from mattermost_bridge.models import Alert, AlertNotice, BridgeDefaults, Delivery, InboundEvent, OutboxState, Tick
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.services import alerts, pairing
+from mattermost_bridge.services import alert_targets, alerts, pairing
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.sweep import claim_tick
 from tests import factories
@@ -248,14 +248,48 @@ def test_who_could_not_be_told_of_the_beginning_is_not_told_of_the_end(watch, ac
     assert notices() == [("On call", "raised", "dead")]
 
 
-def test_a_target_that_is_added_later_hears_what_comes_later(watch, account, target):
+def test_a_target_that_is_added_later_hears_once_what_is_open_and_when_it_is_over(watch, account, target):
+    factories.PairingRequestFactory(account=account, state="rejected")
     watch.phase(account, "token_refused")
     watch.look()
     target()
     watch.after(60)
+    assert notices() == [("On call", "raised", "queued")]
+    AlertNotice.objects.update(state="sent")
     watch.phase(account, "ready")
     watch.after(60)
+    assert notices() == [("On call", "raised", "sent"), ("On call", "recovered", "queued")]
+    target("later still")
+    watch.after(60)
+    assert len(notices()) == 2, "what is over is no news"
+
+
+def test_a_target_that_is_given_more_to_hear_of_hears_what_is_open_of_that(watch, account, target):
+    row = target(kinds=["account_down"])
+    other = target("other account", all_accounts=False)
+    watch.phase(account, "token_refused")
+    watch.look()
     assert notices() == []
+    type(row).objects.filter(pk=row.pk).update(kinds=["token_refused"])
+    other.accounts.set([account])
+    watch.after(20)
+    assert sorted(name for name, _, _ in notices()) == ["On call", "other account"]
+
+
+def test_what_was_called_off_with_its_target_is_told_when_it_is_switched_on_again(watch, account, target):
+    row = target()
+    told = target("told before")
+    watch.phase(account, "token_refused")
+    watch.look()
+    AlertNotice.objects.filter(target=told).update(state="sent")
+    for pk in (row.pk, told.pk):
+        alert_targets.switch(pk, actor=ALICE, on=False)
+    watch.after(20)
+    assert notices() == [("On call", "raised", "cancelled"), ("told before", "raised", "sent")]
+    for pk in (row.pk, told.pk):
+        alert_targets.switch(pk, actor=ALICE, on=True)
+    watch.after(20)
+    assert notices() == [("On call", "raised", "queued"), ("told before", "raised", "sent")]
 
 
 def test_of_two_schedulers_one_looks(account):
