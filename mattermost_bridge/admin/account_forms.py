@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,9 +18,12 @@ from mattermost_bridge.admin.asking import AskField
 from mattermost_bridge.admin.base import ServiceForm, offer, only_a_reference
 from mattermost_bridge.admin.own_lists import confirm_field
 from mattermost_bridge.config.inherited import Inherited, inherited
+from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, Agent
 from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.rules.pairing import DEFAULT_TEMPLATE
+from mattermost_bridge.services import accounts
+from mattermost_bridge.services.errors import Refused
 
 SOURCES = {
     "defaults": gettext_lazy("the defaults"),
@@ -61,7 +66,6 @@ def show_inherited(fields: dict[str, forms.Field], values: dict[str, Inherited])
         if field is None:
             continue
         source = SOURCES[value.source]
-        words = value.words or _("none")
         if isinstance(field, forms.ModelChoiceField):
             field.empty_label = inherited_words(value)
         elif isinstance(field, forms.TypedChoiceField):
@@ -70,10 +74,12 @@ def show_inherited(fields: dict[str, forms.Field], values: dict[str, Inherited])
         elif name == "pairing_text":
             field.widget.attrs["placeholder"] = value.words or DEFAULT_TEMPLATE
             field.help_text = f"{field.help_text} " + _("Empty: inherits the text shown in grey (%s).") % source
+        elif not value.words:
+            field.help_text = f"{field.help_text} " + _("Nothing is inherited.")
         else:
             field.widget.attrs["placeholder"] = value.words
             field.help_text = f"{field.help_text} " + _("Empty: inherits %(value)s (%(source)s).") % {
-                "value": words,
+                "value": value.words,
                 "source": source,
             }
 
@@ -107,7 +113,7 @@ class AccountForm(ServiceForm):
     class Meta:
         model = Account
         help_texts = {
-            "base_url": gettext_lazy("As https://chat.example.com."),
+            "base_url": gettext_lazy("For example https://chat.example.com."),
             "dm_policy": gettext_lazy("Who may write to the bot directly."),
             "group_policy": gettext_lazy("Who may ask the bot in channels and groups."),
             "text_chunk_limit": gettext_lazy("Longer answers are split; a server takes 16383 at most."),
@@ -149,6 +155,28 @@ class AccountForm(ServiceForm):
             self.fields["test"].widget.url = reverse("admin:mattermost_bridge_account_test")
         if not self.confirmation_needed:
             self.fields.pop("confirm", None)
+        if "account_id" in self.fields:
+            self.fields["account_id"].validators = []  # what they would say is said better below
+
+    def clean_account_id(self) -> str:
+        """One that is free and can be used everywhere."""
+        account_id = str(self.cleaned_data["account_id"])
+        if not self.instance.pk:
+            self._refuse(lambda: accounts.refuse_bad_id(account_id))
+        return account_id
+
+    def clean_base_url(self) -> str:
+        """An address, or nothing."""
+        address = self.cleaned_data["base_url"].strip()
+        if address:
+            self._refuse(lambda: normalise_base_url(address))
+        return str(address)
+
+    def _refuse(self, check: Callable[[], object]) -> None:
+        try:
+            check()
+        except (Refused, ValueError) as problem:
+            raise ValidationError(str(problem)) from None
 
     def clean_token_ref(self) -> str:
         """A reference, and nothing else."""

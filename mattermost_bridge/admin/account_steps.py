@@ -1,7 +1,8 @@
 """Adding an account in steps: address, token and test, who may write, who answers, done.
 
 It is one form, so nothing that was entered is lost on the way, no secret is kept between the steps, and it works
-without a script, too. The script asks here whether a step is right before it goes on.
+without a script, too. The script asks here whether a step is right before it goes on; the step with the token asks the
+server.
 """
 
 from __future__ import annotations
@@ -11,9 +12,16 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from mattermost_bridge.admin.account_connection import address_of, test_of
+from mattermost_bridge.config import effective
+from mattermost_bridge.mattermost.urls import normalise_base_url
+from mattermost_bridge.models import Account
 from mattermost_bridge.models.accounts import RETRY_FIELDS
+from mattermost_bridge.services import tokens
+from mattermost_bridge.services.errors import Refused
 
 STEP = ("du-step",)
 
@@ -74,16 +82,48 @@ class AddedInSteps:
         return [path("add/check/", view, name="mattermost_bridge_account_check"), *super().get_urls()]  # type: ignore[misc]
 
     def check_view(self, request: HttpRequest) -> HttpResponse:
-        """What is wrong with the form as it stands, by field; nothing is saved."""
+        """What is wrong with the form as it stands, by field, and what should be known before one goes on from the step
+        with the fields `du_fields`. Nothing is saved."""
         if not self.has_add_permission(request):  # type: ignore[attr-defined]
             raise PermissionDenied
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         form = self.get_form(request)(request.POST)  # type: ignore[attr-defined]
-        return JsonResponse({"errors": {name: [str(one) for one in found] for name, found in form.errors.items()}})
+        errors = {name: [str(one) for one in found] for name, found in form.errors.items()}
+        here = request.POST.get("du_fields", "").split()
+        notes = {} if set(here) & set(errors) else _notes(request, here)
+        return JsonResponse({"errors": errors, "notes": notes})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """The form, which knows where to ask."""
+        """The form, which knows where to ask, and of which account it is a copy."""
         if kwargs.get("obj") is None:
             context["check_url"] = reverse("admin:mattermost_bridge_account_check")
+            context["copied"] = self.to_copy(request)
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+
+    def to_copy(self, request: HttpRequest) -> Account | None:
+        """The account with whose values a new one begins."""
+        key = request.GET.get("copy_of", "")
+        rows = self.get_queryset(request)  # type: ignore[attr-defined]
+        found: Account | None = rows.filter(pk=int(key)).first() if key.isdecimal() else None
+        return found
+
+
+def _notes(request: HttpRequest, here: list[str]) -> dict[str, list[str]]:
+    """What will not work although the form is right: said once, since the server may only be away for now."""
+    if "base_url" in here and not address_of(request):
+        return {"base_url": [gettext("No address is inherited. Without one the account cannot connect.")]}
+    if "token" not in here:
+        return {}
+    if not request.POST.get("token", "").strip() and not request.POST.get("token_ref", "").strip():
+        by_environment = request.POST.get("account_id", "") == effective.DEFAULT_ACCOUNT
+        return {} if by_environment else {"token": [gettext("Without a token the account cannot connect.")]}
+    tested = test_of(request, None)
+    problem = tested.warning if tested.ok else tested.problem
+    if tested.ok:
+        bot = Account(bot_user_id=tested.bot_user_id, bot_username=tested.bot_username)
+        try:
+            tokens.refuse_second_account(bot, normalise_base_url(address_of(request)))
+        except Refused as refused:
+            problem = str(refused)
+    return {"token": [problem]} if problem else {}

@@ -1,21 +1,12 @@
-"""Bot accounts: the list with every connection's state, the form, and the test before saving."""
+"""Bot accounts: the list with every connection's state, and the form."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, Model, OuterRef, QuerySet, Subquery
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-    JsonResponse,
-)
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,6 +16,7 @@ from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.account_bulk import SetsAgents
+from mattermost_bridge.admin.account_connection import TestsConnections
 from mattermost_bridge.admin.account_filters import (
     AgentFilter,
     ConnectionFilter,
@@ -37,7 +29,6 @@ from mattermost_bridge.admin.account_page import phase_of, summary_of
 from mattermost_bridge.admin.account_steps import AddedInSteps, steps
 from mattermost_bridge.admin.account_tabs import TabsMixin
 from mattermost_bridge.admin.account_verbs import VERBS
-from mattermost_bridge.admin.asking import answer, one_at_a_time
 from mattermost_bridge.admin.base import BridgeAdmin, PreparedChangeList, SavedByService
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists
 from mattermost_bridge.admin.send_message import send_link
@@ -45,7 +36,7 @@ from mattermost_bridge.admin.tabs import tab_of, tabs_of
 from mattermost_bridge.models import Account, BridgeDefaults, PairingRequest
 from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import PairingState
-from mattermost_bridge.services import accounts, tokens
+from mattermost_bridge.services import accounts
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded
 
@@ -64,7 +55,7 @@ class AccountChangeList(PreparedChangeList):
 
 
 @admin.register(Account)
-class AccountAdmin(AddedInSteps, TabsMixin, SetsAgents, SavedByService, BridgeAdmin):
+class AccountAdmin(AddedInSteps, TabsMixin, TestsConnections, SetsAgents, SavedByService, BridgeAdmin):
     """Bot accounts."""
 
     form = AccountForm
@@ -205,14 +196,10 @@ class AccountAdmin(AddedInSteps, TabsMixin, SetsAgents, SavedByService, BridgeAd
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What a copy begins with: everything but the name, the token and the bot."""
-        source = self._to_copy(request)
+        source = self.to_copy(request)
         if source is None:
             return super().get_changeform_initial_data(request)
         return {name: getattr(source, name) for name in CHANGED if name != "name"} | {"agent": source.agent_id}
-
-    def _to_copy(self, request: HttpRequest) -> Account | None:
-        key = request.GET.get("copy_of", "")
-        return self.get_queryset(request).filter(pk=int(key)).first() if key.isdecimal() else None
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """The settings are one of the tabs of the account's page."""
@@ -228,34 +215,6 @@ class AccountAdmin(AddedInSteps, TabsMixin, SetsAgents, SavedByService, BridgeAd
         """To the overview: there one sees what the change did."""
         return HttpResponseRedirect(tab_of(obj))
 
-    def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Before a new token is saved the server is asked whose it is: outside of the transaction that saves."""
-        if request.method == "POST" and (request.POST.get("token") or request.POST.get("token_ref")):
-            request.tested = self._test(request, object_id)  # type: ignore[attr-defined]
-        return super().changeform_view(request, object_id, *args, **kwargs)
-
-    def _test(self, request: HttpRequest, object_id: Any) -> Any:
-        account = self._account_to_test(request, object_id)
-        if account and not self._secret_is_new(request, account):
-            return None
-        return _test_of(request, account)
-
-    def _secret_is_new(self, request: HttpRequest, account: Account) -> bool:
-        return bool(request.POST.get("token")) or request.POST.get("token_ref", "").strip() != account.token_ref
-
-    def _account_to_test(self, request: HttpRequest, object_id: Any) -> Account | None:
-        """The account, None for a new one. Raises PermissionDenied and Http404."""
-        if object_id is None:
-            if not self.has_add_permission(request):
-                raise PermissionDenied
-            return None
-        account = self.get_object(request, str(object_id))
-        if account is None:
-            raise Http404
-        if not self.has_change_permission(request, account):
-            raise PermissionDenied
-        return account
-
     def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:
         """Add or change the account, and what became of its lists."""
         tested = getattr(request, "tested", None)
@@ -263,7 +222,7 @@ class AccountAdmin(AddedInSteps, TabsMixin, SetsAgents, SavedByService, BridgeAd
         if not change:
             secret = {"token": form.cleaned_data["token"], "token_ref": form.cleaned_data["token_ref"]}
             first = {name: form.cleaned_data[name] for name in ("account_id", "enabled")}
-            source = self._to_copy(request)
+            source = self.to_copy(request)
             like = source.pk if source else None
             account = accounts.create(actor=actor, tested=tested, like=like, **first, **secret, **values)
         else:
@@ -278,41 +237,3 @@ class AccountAdmin(AddedInSteps, TabsMixin, SetsAgents, SavedByService, BridgeAd
         elif tested is not None and tested.warning:
             messages.warning(request, tested.warning)
         return account
-
-    def get_urls(self) -> list[URLPattern]:
-        """Django's addresses, and those of *Test connection*."""
-        view = self.admin_site.admin_view(self.test_view)
-        return [
-            path("test/", view, name="mattermost_bridge_account_test"),
-            path("<int:object_id>/test/", view, name="mattermost_bridge_account_test_one"),
-            *super().get_urls(),
-        ]
-
-    def test_view(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
-        """*Test connection* with what the form says now; answers with the bot and its teams, or what is wrong."""
-        account = self._account_to_test(request, object_id)
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        return one_at_a_time(request, lambda: _tested(request, account))
-
-
-def _test_of(request: HttpRequest, account: Account | None) -> Any:
-    base_url = request.POST.get("base_url", "").strip()
-    if account is None and not base_url:
-        base_url = BridgeDefaults.objects.filter(pk=1).values_list("base_url", flat=True).first() or ""
-    token = request.POST.get("token", "").strip()
-    reference = request.POST.get("token_ref", "").strip()
-    if account is not None and token and reference == account.token_ref:
-        reference = ""
-    return tokens.try_settings(account, base_url=base_url, token=token, token_ref=reference)
-
-
-def _tested(request: HttpRequest, account: Account | None) -> JsonResponse:
-    result = _test_of(request, account)
-    if not result.ok:
-        return answer("bad", _("This does not work."), [result.problem])
-    teams = _("Teams: %s") % ", ".join(result.teams) if result.teams else ""
-    lines = [_("It is called %s.") % result.display_name if result.display_name else "", teams, result.warning]
-    if account is not None and account.bot_user_id and account.bot_user_id != result.bot_user_id:
-        lines.append(_("This is another bot than before (@%s). Saving will ask you to confirm.") % account.bot_username)
-    return answer("warning" if result.warning else "good", _("It works: @%s") % result.bot_username, lines)

@@ -29,6 +29,7 @@ __all__ = [
     "create",
     "disable",
     "enable",
+    "refuse_bad_id",
     "restore",
     "set_token",
     "test_connection",
@@ -57,7 +58,7 @@ def create(
     """
     with transaction.atomic():
         account = Account(account_id=account_id, enabled=enabled)
-        _refuse_bad_id(account_id)
+        refuse_bad_id(account_id)
         apply(account, fields, OF_ACCOUNT)
         tokens.put(account, token=token, token_ref=token_ref)
         if tested and tested.ok:
@@ -240,7 +241,8 @@ def _switch(account_pk: int, actor: Actor, *, on: bool) -> Account:
     return account
 
 
-def _refuse_bad_id(account_id: str) -> None:
+def refuse_bad_id(account_id: str) -> None:
+    """Raise Refused for an id that a new account cannot have."""
     if not is_account_id(account_id):
         raise Refused(
             f"The account id {account_id!r} cannot be used: begin with a lower-case letter or digit, then use only "

@@ -23,7 +23,7 @@
         step.querySelectorAll("[aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
     }
 
-    function show(step, errors) {
+    function show(step, errors, tone) {
         let first = null;
         for (const [name, sentences] of Object.entries(errors)) {
             const field = step.querySelector(`[name="${CSS.escape(name)}"]`);
@@ -31,8 +31,10 @@
                 continue;
             }
             const id = `du-error-${name}`;
-            const note = make("p", { id, class: "du-field-error", role: "alert" }, sentences.join(" "));
-            field.setAttribute("aria-invalid", "true");
+            const note = make("p", { id, class: `du-field-error ${tone}`, role: "alert" }, sentences.join(" "));
+            if (tone === "") {
+                field.setAttribute("aria-invalid", "true");
+            }
             field.setAttribute("aria-describedby", id);
             (field.closest(".field-line") || field.parentElement).append(note);
             first = first || field;
@@ -48,6 +50,8 @@
         let current = Math.max(0, steps.findIndex(hasErrors));
         let reached = form.querySelector(".errorlist, .errornote") ? steps.length - 1 : 0;
         let busy = false;
+        // What was said once and is no error: whoever goes on means it.
+        const known = new Set();
 
         const list = make("ol", { class: "du-steps-list" });
         const place = make("p", { class: "du-hidden", role: "status" });
@@ -106,11 +110,15 @@
             }
             busy = true;
             const step = steps[current];
+            const next = step.querySelector(".du-step-buttons .du-button-good");
             clear(step);
+            next?.setAttribute("aria-busy", "true");
+            const body = new FormData(form);
+            body.set("du_fields", names(step).join(" "));
             try {
                 const response = await fetch(checks, {
                     method: "POST",
-                    body: new FormData(form),
+                    body,
                     headers: { Accept: "application/json" },
                     credentials: "same-origin",
                     redirect: "error",
@@ -118,10 +126,15 @@
                 if (!response.ok) {
                     throw new Error(`${response.status}`);
                 }
-                const found = (await response.json()).errors;
-                const mine = Object.fromEntries(names(step).filter((name) => found[name]).map((name) => [name, found[name]]));
+                const { errors, notes } = await response.json();
+                const mine = Object.fromEntries(names(step).filter((name) => errors[name]).map((name) => [name, errors[name]]));
+                const said = JSON.stringify(notes);
                 if (Object.keys(mine).length) {
-                    show(step, mine);
+                    show(step, mine, "");
+                } else if (Object.keys(notes).length && !known.has(said)) {
+                    known.add(said);
+                    const goOn = _("Next goes on all the same.");
+                    show(step, Object.fromEntries(Object.entries(notes).map(([name, all]) => [name, [...all, goOn]])), "du-field-note");
                 } else {
                     reached = Math.max(reached, current + 1);
                     go(current + 1);
@@ -130,6 +143,7 @@
                 const sentence = _("Durar did not answer. What you entered is still here; try again in a moment.");
                 step.append(make("p", { class: "du-field-error", role: "alert" }, sentence));
             } finally {
+                next?.removeAttribute("aria-busy");
                 busy = false;
             }
         }

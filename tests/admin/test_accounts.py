@@ -49,7 +49,7 @@ def test_an_account_whose_server_is_away_is_saved_with_a_warning(as_alice, teste
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"account_id": "Ops Team!"}, "letters"),
+        ({"account_id": "Ops Team!"}, "lower-case letter"),
         ({"base_url": "ftp://chat.example.com"}, "address"),
         ({"token": TOKEN, "token_ref": "env:MATTERMOST_TOKEN_OPS"}, "not both"),
         ({"token": "", "token_ref": "env:PATH"}, "is not allowed"),
