@@ -22,6 +22,7 @@ from mattermost_bridge.admin.names import known_username
 from mattermost_bridge.admin.people_files import ExportsPeople, import_url
 from mattermost_bridge.admin.searching import PEOPLE, SearchesDirectory, let_search
 from mattermost_bridge.admin.send_message import send_link
+from mattermost_bridge.admin.tabs import BackToItsTab
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.config.effective_lists import group_name_in
 from mattermost_bridge.models import AccessEntry, AccessGroup, PairingRequest
@@ -117,7 +118,7 @@ VERBS = (
 
 
 @admin.register(AccessEntry)
-class AccessEntryAdmin(SearchesDirectory, ExportsPeople, SavedByService, BridgeAdmin):
+class AccessEntryAdmin(SearchesDirectory, BackToItsTab, ExportsPeople, SavedByService, BridgeAdmin):
     """Access entries."""
 
     form = AccessEntryForm

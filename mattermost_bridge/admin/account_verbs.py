@@ -45,6 +45,9 @@ VERBS = (
         ngettext_lazy("%d account connects anew.", "%d accounts connect anew."),
         _reconnect,
         "reconnect_account",
+        ask_in_bulk=gettext_lazy(
+            "Connections are closed and opened anew. What is written meanwhile is heard afterwards."
+        ),
         fits=_is_on,
         fits_in_row=lambda account: not is_listening(account),
     ),
@@ -67,6 +70,10 @@ VERBS = (
         ngettext_lazy("%d account enabled.", "%d accounts enabled."),
         lambda actor, pk: accounts.enable(pk, actor=actor),
         "change_account",
+        ask_in_bulk=gettext_lazy(
+            "These bots connect, and answer what was written to them while they were disabled. Those that are enabled "
+            "already stay as they are."
+        ),
         in_row=False,
         fits=lambda account: not account.enabled and not account.is_archived,
     ),
@@ -76,6 +83,10 @@ VERBS = (
         ngettext_lazy("%d account disabled.", "%d accounts disabled."),
         lambda actor, pk: accounts.disable(pk, actor=actor),
         "change_account",
+        ask_in_bulk=gettext_lazy(
+            "These bots stop listening and answering. They keep everything, and what is written to them meanwhile is "
+            "heard once they are enabled again."
+        ),
         in_row=False,
         fits=_is_on,
     ),

@@ -19,6 +19,7 @@ from mattermost_bridge.admin.filters import AccountFilter
 from mattermost_bridge.admin.names import known_username
 from mattermost_bridge.admin.people_files import ExportsPeople
 from mattermost_bridge.admin.searching import PEOPLE, SearchesDirectory, let_search
+from mattermost_bridge.admin.tabs import BackToItsTab
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import BlockedUser
 from mattermost_bridge.services import access
@@ -61,7 +62,7 @@ VERBS = (
 
 
 @admin.register(BlockedUser)
-class BlockedUserAdmin(SearchesDirectory, ExportsPeople, SavedByService, BridgeAdmin):
+class BlockedUserAdmin(SearchesDirectory, BackToItsTab, ExportsPeople, SavedByService, BridgeAdmin):
     """Blocked people. A block is added and lifted, not edited."""
 
     form = BlockedUserForm

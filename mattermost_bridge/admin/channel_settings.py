@@ -20,6 +20,7 @@ from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceFor
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
 from mattermost_bridge.admin.finding import Hit
 from mattermost_bridge.admin.searching import CHANNELS, SearchesDirectory, let_search
+from mattermost_bridge.admin.tabs import BackToItsTab
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Account, GroupOverride, KnownChannel
 from mattermost_bridge.rules.mentions import EVERY_CHANNEL
@@ -106,12 +107,13 @@ VERBS = (
 
 
 @admin.register(GroupOverride)
-class GroupOverrideAdmin(SearchesDirectory, SavedByService, BridgeAdmin):
+class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, BridgeAdmin):
     """Channel settings of accounts and of the defaults."""
 
     form = GroupOverrideForm
     verbs = VERBS
     searched = {"channel_id": CHANNELS}
+    tab = "channels"
     has_history = True
     list_display = ("channel", "account_name", "mention", "added", "note")
     list_filter = (MentionFilter, AccountFilter)

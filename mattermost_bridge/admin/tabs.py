@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -29,3 +30,16 @@ def tab_of(account: Account, name: str = "overview") -> str:
 def tabs_of(account: Account, current: str) -> list[dict[str, Any]]:
     """Every tab of an account's page with its address, and which one is shown."""
     return [{"title": title, "link": tab_of(account, name), "current": name == current} for name, title in TABS.items()]
+
+
+class BackToItsTab:
+    """For a ModelAdmin of what stands on a tab of an account: who added from there comes back there."""
+
+    tab = "access"
+
+    def response_post_save_add(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """To the tab that led here with `?account=`, else as always."""
+        if obj.account_id is not None and request.GET.get("account") == str(obj.account_id):
+            return HttpResponseRedirect(tab_of(obj.account, self.tab))
+        answer: HttpResponse = super().response_post_save_add(request, obj)  # type: ignore[misc]
+        return answer

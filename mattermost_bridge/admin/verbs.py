@@ -43,8 +43,9 @@ class Verb:
     """One thing that can be done with a record.
 
     `run` takes the actor and the record's key, and calls a service; what it refuses becomes a message. `permission` is
-    a codename of the application. `ask` is the sentence that says what will happen: then it asks first. `fits` says for
-    which records a button is shown; whether the thing can be done is the service's decision.
+    a codename of the application. `ask` is the sentence that says what will happen: then it asks first; `ask_in_bulk`
+    is asked only where many records are meant at once. `fits` says for which records a button is shown; whether the
+    thing can be done is the service's decision.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Verb:
     run: Callable[[Actor, int], Any]
     permission: str
     ask: Any = ""
+    ask_in_bulk: Any = ""
     look: str = "plain"
     in_row: bool = True
     in_bulk: bool = True
@@ -163,6 +165,7 @@ class VerbsMixin:
             "opts": self.opts,  # type: ignore[attr-defined]
             "title": verb.label,
             "verb": verb,
+            "sentence": verb.ask or verb.ask_in_bulk,
             "records": list(rows),
             "back": back,
             "bulk": bulk,
@@ -204,7 +207,7 @@ def carry_out(request: HttpRequest, verb: Verb, rows: QuerySet) -> None:
 
 def _bulk(verb: Verb) -> Callable[..., HttpResponse | None]:
     def action(model_admin: Any, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-        if verb.ask and "confirmed" not in request.POST:
+        if (verb.ask or verb.ask_in_bulk) and "confirmed" not in request.POST:
             return model_admin.ask(request, verb, queryset, request.get_full_path(), bulk=True)
         carry_out(request, verb, queryset)
         return None

@@ -166,9 +166,14 @@ def test_archiving_asks_first_and_restoring_brings_back(as_alice, account):
     assert not Account.objects.get().is_archived
 
 
-def test_many_accounts_are_disabled_at_once(as_alice, account):
+def test_many_accounts_are_disabled_at_once_after_a_look_at_them(as_alice, account):
     other = factories.AccountFactory()
-    as_alice.post(LIST, {"action": "disable", "_selected_action": [account.pk, other.pk]})
+    chosen = {"action": "disable", "_selected_action": [account.pk, other.pk]}
+    asked = as_alice.post(LIST, chosen).content.decode()
+    for word in (str(account), str(other), "These 2:", "These bots stop listening and answering."):
+        assert word in asked
+    assert Account.objects.filter(enabled=True).count() == 2
+    as_alice.post(LIST, {**chosen, "confirmed": "1"})
     assert not Account.objects.filter(enabled=True).exists()
 
 

@@ -131,3 +131,21 @@ def test_the_overview_says_what_is_to_be_known_about_the_settings(as_alice, agen
     page = as_alice.get(f"{LIST}{account.pk}/overview/").content.decode()
     assert "Every member of a channel that the bot is in may ask it." in page
     assert 'role="img"' in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "tab"),
+    [
+        ("accessentry", {"list": "dm", "value": "u" * 26}, "access"),
+        ("blockeduser", {"user_id": "u" * 26}, "access"),
+        ("groupoverride", {"channel_id": "*", "require_mention": "no"}, "channels"),
+    ],
+)
+def test_who_adds_from_a_tab_comes_back_to_it(as_alice, kind, values, tab):
+    account = factories.AccountFactory()
+    address = f"/mattermost_bridge/{kind}/add/"
+    from_tab = as_alice.post(f"{address}?account={account.pk}", {**values, "account": account.pk})
+    assert from_tab["Location"] == f"{LIST}{account.pk}/{tab}/"
+    other = factories.AccountFactory()
+    from_list = as_alice.post(address, {**values, "account": other.pk})
+    assert from_list["Location"] == f"/mattermost_bridge/{kind}/"
