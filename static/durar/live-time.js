@@ -46,6 +46,15 @@
         return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
     }
 
+    // The text node stays the same one: whoever brings the page up to date knows it.
+    function say(time, text) {
+        if (time.childNodes.length === 1 && time.firstChild.nodeType === Node.TEXT_NODE) {
+            time.firstChild.data = text;
+        } else {
+            time.textContent = text;
+        }
+    }
+
     function tick() {
         if (offset === null || document.hidden) {
             return;
@@ -56,7 +65,7 @@
             const ends = time.hasAttribute("data-countdown");
             const text = ends ? countdown((at - now) / 1000) : relative((now - at) / 1000);
             if (time.textContent !== text) {
-                time.textContent = text;
+                say(time, text);
                 if (ends && at <= now && durar.refresh) {
                     durar.refresh();
                 }
