@@ -16,7 +16,7 @@ from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.need_rows import Row, joined, link_button, quiet
 from mattermost_bridge.admin.needs import pairings
 from mattermost_bridge.admin.pairing import waiting
-from mattermost_bridge.admin.remedies import link_for
+from mattermost_bridge.admin.remedies import link_for, words_for
 from mattermost_bridge.config.inherited import inherited
 from mattermost_bridge.models import (
     AccessEntry,
@@ -87,7 +87,7 @@ def findings(request: HttpRequest, account: Account) -> list[Row]:
                 _(finding.sentence),
             ),
             quiet(_(finding.remedy)),
-            link_button(link_for(request.user, finding, account)),
+            link_button(link_for(request.user, finding, account), words_for(finding)),
         )
         for finding in findings_of([account]).get(account.pk, ())
     ]
@@ -204,7 +204,8 @@ def agent(request: HttpRequest, account: Account) -> dict[str, Any]:
 
 
 def _turn(model_admin: Any, row: Turn) -> tuple[Any, ...]:
-    return model_admin.state_shown(row), looks.link(row, looks.passage(row.question)), model_admin.took(row)
+    question = looks.link(row, looks.passage(row.question))
+    return looks.moment(row.created_at), question, model_admin.took(row), model_admin.state_shown(row)
 
 
 def activity(request: HttpRequest, account: Account) -> dict[str, Any]:

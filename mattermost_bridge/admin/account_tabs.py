@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -104,7 +105,8 @@ class TabsMixin:
         shown = account_parts.agent(request, account)
         may = self.has_change_permission(request, account)  # type: ignore[attr-defined]
         form = AgentChoice(initial={"agent": account.agent_id}, nobody=shown["nobody"], user=request.user)
-        return {**shown, "form": form if may else None, "asks_agents": admin.site.is_registered(Agent)}
+        seen = self.seen_for(request, account) if may else ""  # type: ignore[attr-defined]
+        return {**shown, "form": form if may else None, "seen": seen}
 
     def _choose_agent(self, request: HttpRequest, account: Account) -> HttpResponse:
         if not self.has_change_permission(request, account):  # type: ignore[attr-defined]
@@ -112,7 +114,9 @@ class TabsMixin:
         form = AgentChoice(request.POST, nobody="", user=request.user)
         if form.is_valid():
             try:
-                accounts.update(account.pk, actor=Actor.of(request.user), agent=form.cleaned_data["agent"])  # type: ignore[arg-type]
+                with transaction.atomic():
+                    self.guard(request, account, form)  # type: ignore[attr-defined]
+                    accounts.update(account.pk, actor=Actor.of(request.user), agent=form.cleaned_data["agent"])  # type: ignore[arg-type]
             except Refused as refused:
                 messages.error(request, str(refused))
             else:

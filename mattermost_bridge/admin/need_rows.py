@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
 from mattermost_bridge.admin import looks
 
@@ -42,12 +41,12 @@ def quiet(words: object) -> SafeString:
     return format_html('<span class="du-quiet">{}</span>', words) if words else NOTHING
 
 
-def link_button(address: str, words: object = "") -> SafeString:
+def link_button(address: str, words: object) -> SafeString:
     """A button that leads to where something is set right; nothing without an address."""
     if not address:
         return NOTHING
     html = '<span class="du-buttons"><a class="du-button du-button-plain" href="{}">{}</a></span>'
-    return format_html(html, address, words or _("Go there"))
+    return format_html(html, address, words)
 
 
 def buttons(links: SafeString, verbs: SafeString | str) -> SafeString:

@@ -18,7 +18,7 @@ from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.need_rows import NOTHING, Row, buttons, joined, link_button, quiet
 from mattermost_bridge.admin.pairing import waiting
-from mattermost_bridge.admin.remedies import link_for
+from mattermost_bridge.admin.remedies import link_for, words_for
 from mattermost_bridge.admin.standing import is_down, standing_of
 from mattermost_bridge.admin.tabs import tab_of
 from mattermost_bridge.models import Account, Delivery, InboundEvent, PairingRequest, Turn
@@ -51,7 +51,9 @@ def pairings(request: HttpRequest, account: Account | None = None) -> list[Row]:
             ),
             quiet(
                 joined(
-                    *(() if account else (_("asked"), looks.moment(row.created_at), "·")),
+                    _("asked"),
+                    looks.moment(row.created_at),
+                    "·",
                     _("time left:"),
                     model_admin.left(row),
                 )
@@ -221,7 +223,7 @@ def _finding_row(request: HttpRequest, finding: Finding, accounts: list[Account]
     return Row(
         _span(_(finding.sentence)),
         joined(links, quiet(others), quiet(_(finding.remedy))),
-        link_button(first if everybody or len(accounts) == 1 else ""),
+        link_button(first if everybody or len(accounts) == 1 else "", words_for(finding)),
     )
 
 

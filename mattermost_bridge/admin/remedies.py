@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy
+
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.tabs import tab_of
 from mattermost_bridge.models import Account, BridgeDefaults
@@ -16,6 +18,21 @@ TABS = {
     Place.AGENT: "agent",
     Place.CONNECTION: "settings",
 }
+
+#: What the way there is called.
+WORDS = {
+    Place.ACCESS: gettext_lazy("See its lists"),
+    Place.POLICY: gettext_lazy("Open its settings"),
+    Place.CHANNELS: gettext_lazy("See its channels"),
+    Place.AGENT: gettext_lazy("Choose an agent"),
+    Place.CONNECTION: gettext_lazy("Open its settings"),
+    Place.DEFAULTS: gettext_lazy("Open the defaults"),
+}
+
+
+def words_for(finding: Finding) -> str:
+    """What a button says that leads to where this is set right."""
+    return str(WORDS[finding.place])
 
 
 def link_for(user: rights.Person, finding: Finding, account: Account) -> str:

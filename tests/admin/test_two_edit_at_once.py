@@ -11,6 +11,7 @@ from mattermost_bridge.rules.editing import Difference, differences
 from mattermost_bridge.services import accounts, agents, defaults
 from mattermost_bridge.services.audit import Actor
 from tests import factories
+from tests.admin.conftest import messages_of
 
 BOB = Actor("bob", "panel")
 
@@ -133,3 +134,30 @@ def test_differences_are_of_what_others_changed():
     found = differences({"a": "1", "b": "1", "c": "1"}, {"a": "2", "b": "1", "c": "3"}, {"a": "1", "b": "2", "c": "4"})
     assert found == (Difference("b", "1", "1", "2"), Difference("c", "1", "3", "4"))
     assert [one.clashes for one in found] == [False, True]
+
+
+def test_who_chooses_an_agent_on_its_tab_is_told_when_somebody_chose_another_one_meanwhile(as_alice, account):
+    first, second = factories.AgentFactory(), factories.AgentFactory()
+    tab = f"/mattermost_bridge/account/{account.pk}/agent/"
+    page = as_alice.get(tab).content.decode()
+    seen = re.search(r'name="du_seen" value="([^"]+)"', page)[1]
+    accounts.update(account.pk, actor=BOB, agent=first)
+    answer = as_alice.post(tab, {"agent": second.pk, "du_seen": seen}, follow=True)
+    (told,) = messages_of(answer)
+    assert told.startswith("Somebody else changed this while you were editing. bob (")
+    account.refresh_from_db()
+    assert account.agent == first
+    seen = re.search(r'name="du_seen" value="([^"]+)"', answer.content.decode())[1]
+    as_alice.post(tab, {"agent": second.pk, "du_seen": seen})
+    account.refresh_from_db()
+    assert account.agent == second
+
+
+def test_a_change_of_something_else_does_not_keep_anybody_from_choosing_an_agent(as_alice, account):
+    agent = factories.AgentFactory()
+    tab = f"/mattermost_bridge/account/{account.pk}/agent/"
+    seen = re.search(r'name="du_seen" value="([^"]+)"', as_alice.get(tab).content.decode())[1]
+    accounts.update(account.pk, actor=BOB, name="Help desk")
+    as_alice.post(tab, {"agent": agent.pk, "du_seen": seen})
+    account.refresh_from_db()
+    assert (account.name, account.agent) == ("Help desk", agent)
