@@ -9,6 +9,7 @@ from mattermost_bridge.models.access_groups import AccessGroup, AccessGroupMembe
 from mattermost_bridge.models.accounts import Account, AuditEntry, BridgeDefaults
 from mattermost_bridge.models.agents import Agent
 from mattermost_bridge.models.alerts import Alert, AlertNotice, AlertTarget
+from mattermost_bridge.models.bindings import Binding
 from mattermost_bridge.models.channels import ChannelCursor, KnownChannel, KnownPerson
 from mattermost_bridge.models.conversations import Conversation, Turn
 from mattermost_bridge.models.deliveries import Delivery, DeliveryAttempt, OutboxState
@@ -31,6 +32,7 @@ __all__ = [
     "AlertNotice",
     "AlertTarget",
     "AuditEntry",
+    "Binding",
     "BlockedUser",
     "BridgeDefaults",
     "ChannelCursor",

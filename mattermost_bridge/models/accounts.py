@@ -2,97 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
+from mattermost_bridge.models.columns import column, has_columns
 from mattermost_bridge.models.fields import EncryptedTextField
-from mattermost_bridge.models.states import DmPolicy, GroupPolicy, SecondFactor
+from mattermost_bridge.models.states import SecondFactor
 from mattermost_bridge.rules.direct_channels import LIMITS
 
 #: The field of each value of `dmChannelRetry`, by the names of `RetryValues`.
 RETRY_FIELDS = {name: f"dm_retry_{name}" for name in LIMITS}
 
 
-def _retry_value(name: str, label: Any, help_text: Any) -> models.PositiveIntegerField:
-    """One value of `dmChannelRetry`, within its limits; empty means: not set here."""
-    least, most = LIMITS[name]
-    return models.PositiveIntegerField(
-        label,
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(least), MaxValueValidator(most)],
-        help_text=help_text,
-    )
-
-
+@has_columns(OF_ACCOUNTS)
 class Overridable(models.Model):
-    """The settings that an account takes from the defaults unless it has its own. Empty means: not set here."""
+    """The settings that an account takes from the defaults unless it has its own. Empty means: not set here.
 
-    dm_policy = models.CharField(
-        _("direct message policy"),
-        max_length=16,
-        blank=True,
-        choices=DmPolicy.choices,
-        help_text=_("Who may write to the bot directly. Built-in default: pairing."),
-    )
-    group_policy = models.CharField(
-        _("channel policy"),
-        max_length=16,
-        blank=True,
-        choices=GroupPolicy.choices,
-        help_text=_("Who may ask the bot in channels and groups. Built-in default: allowlist."),
-    )
-    text_chunk_limit = models.PositiveIntegerField(
-        _("characters in one post"),
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(50), MaxValueValidator(16383)],
-        help_text=_("Longer answers are split. Built-in default: 4000; a server takes 16383 at most."),
-    )
-    pairing_text = models.TextField(
-        _("pairing text"),
-        blank=True,
-        help_text=_("What a stranger is told. May use {user_id}, {code}, {command} and {panel}; must use {code}."),
-    )
-    dm_retry_max_retries = _retry_value(
-        "max_retries",
-        _("direct channel: retries"),
-        _("How often opening a direct channel is tried again, 0 to 10. Built-in default: 3."),
-    )
-    dm_retry_initial_delay_ms = _retry_value(
-        "initial_delay_ms",
-        _("direct channel: first delay"),
-        _("Milliseconds before the first retry, 100 to 60000; it doubles. Built-in default: 1000."),
-    )
-    dm_retry_max_delay_ms = _retry_value(
-        "max_delay_ms",
-        _("direct channel: longest delay"),
-        _("Milliseconds, 1000 to 60000; no delay is longer. Built-in default: 10000."),
-    )
-    dm_retry_timeout_ms = _retry_value(
-        "timeout_ms",
-        _("direct channel: time for one attempt"),
-        _("Milliseconds, 5000 to 120000, in total. Built-in default: 30000."),
-    )
+    `config.table` says what they are; built-in values are applied in `config.effective` only.
+    """
+
+    # Those that code names; the decorator adds the others of the table.
+    dm_policy = column(OF_ACCOUNTS["dm_policy"])
+    group_policy = column(OF_ACCOUNTS["group_policy"])
+    text_chunk_limit = column(OF_ACCOUNTS["text_chunk_limit"])
+    pairing_text = column(OF_ACCOUNTS["pairing_text"])
+    dm_retry_max_retries = column(OF_ACCOUNTS["dm_retry_max_retries"])
+    dm_retry_initial_delay_ms = column(OF_ACCOUNTS["dm_retry_initial_delay_ms"])
+    dm_retry_max_delay_ms = column(OF_ACCOUNTS["dm_retry_max_delay_ms"])
+    dm_retry_timeout_ms = column(OF_ACCOUNTS["dm_retry_timeout_ms"])
+    # By their keys in files: checked and exported, and read by nothing, so they need no columns.
+    kept = models.JSONField(default=dict, blank=True, editable=False)
     own_allow_from = models.BooleanField(
         _("has its own list for direct messages"),
         default=False,
-        help_text=_("An own list is used as it is, also when it is empty; without one the defaults' list is used."),
+        help_text=_(
+            "Its own list holds as it is, even when it is empty. Without one, the list of the defaults is used."
+        ),
     )
     own_group_allow_from = models.BooleanField(
         _("has its own list for channels"),
         default=False,
-        help_text=_("An own list is used as it is, also when it is empty; without one the defaults' list is used."),
+        help_text=_(
+            "Its own list holds as it is, even when it is empty. Without one, the list of the defaults is used."
+        ),
     )
     own_groups = models.BooleanField(
         _("has its own channel settings"),
         default=False,
-        help_text=_("Own channel settings replace those of the defaults as a whole, also when there are none."),
+        help_text=_("Its own channel settings replace those of the defaults as a whole, even when there are none."),
     )
 
     class Meta:
@@ -104,8 +65,9 @@ class Overridable(models.Model):
         return {name: getattr(self, field) for name, field in RETRY_FIELDS.items()}
 
 
+@has_columns(OF_ALL)
 class BridgeDefaults(Overridable):
-    """The top-level `channels.mattermost` values, one row, and the version of all settings."""
+    """The top-level `channels.mattermost` values, the keys outside of it, and the version of all settings; one row."""
 
     section_exists = models.BooleanField(default=True)
     enabled = models.BooleanField(_("enabled"), default=True, help_text=_("Off: no account listens or answers."))
@@ -115,9 +77,7 @@ class BridgeDefaults(Overridable):
         blank=True,
         help_text=_("Empty: the account default, or else the first one."),
     )
-    default_group_policy = models.CharField(
-        _("channel policy for every kind of bridge"), max_length=16, blank=True, choices=GroupPolicy.choices
-    )
+    default_group_policy = column(OF_ALL["default_group_policy"])
     base_url = models.CharField(_("server address"), max_length=300, blank=True)
     agent = models.ForeignKey("Agent", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     second_factor = models.CharField(
@@ -148,7 +108,9 @@ class Account(Overridable):
         max_length=64,
         unique=True,
         validators=[RegexValidator(r"^[a-z0-9][a-z0-9_-]{0,63}$", _("Lower-case letters, digits, - and _ only."))],
-        help_text=_("A short name for commands and addresses, as default or ops-team. It cannot be changed later."),
+        help_text=_(
+            "A short name for commands and addresses, such as default or ops-team. It cannot be changed later."
+        ),
     )
     name = models.CharField(_("name"), max_length=100, blank=True)
     enabled = models.BooleanField(_("enabled"), default=True)
@@ -157,7 +119,7 @@ class Account(Overridable):
         _("server address"),
         max_length=300,
         blank=True,
-        help_text=_("As https://chat.example.com. Empty: the address in the defaults."),
+        help_text=_("For example https://chat.example.com. Empty: the address in the defaults."),
     )
     bot_token = EncryptedTextField(_("bot token"), blank=True, default="")
     bot_token_set_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -226,8 +188,8 @@ class AuditEntry(models.Model):
     details = models.JSONField(default=dict, blank=True)
 
     class Meta:
-        verbose_name = _("audit entry")
-        verbose_name_plural = _("audit log")
+        verbose_name = _("audit log entry")
+        verbose_name_plural = _("audit log entries")
         ordering = ["-id"]
 
     def __str__(self) -> str:

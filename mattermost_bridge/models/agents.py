@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.fields import EncryptedTextField
+from mattermost_bridge.models.list_fields import LinesField
 from mattermost_bridge.models.states import AgentBackend
 
 
@@ -41,6 +42,16 @@ class Agent(models.Model):
         _("takes images"),
         default=False,
         help_text=_("Pictures of a post are sent to the model. Without it they are named only."),
+    )
+    mention_patterns = LinesField(
+        _("mention patterns"),
+        null=True,
+        blank=True,
+        default=None,
+        help_text=_(
+            "Regular expressions, one a line, that count as a mention of a bot that this agent answers for. Empty: "
+            "those of the defaults, or else the agent's name; (none): only @ and the bot's name."
+        ),
     )
     total_time = models.PositiveIntegerField(
         _("time for one answer, in seconds"),

@@ -6,7 +6,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from mattermost_bridge.config.table import OF_CHANNELS
 from mattermost_bridge.models.accounts import Account
+from mattermost_bridge.models.columns import column
 from mattermost_bridge.models.listed import Listed
 from mattermost_bridge.rules.mentions import EVERY_CHANNEL
 
@@ -25,11 +27,19 @@ class GroupOverride(Listed):
     # Longer than an id: a configuration file may hold a key that is none, and keeps it.
     channel_id = models.CharField(_("channel"), max_length=64)
     channel_name = models.CharField(_("channel's name"), max_length=128, blank=True, editable=False)
-    require_mention = models.BooleanField(
-        _("mention needed"),
+    require_mention = column(OF_CHANNELS["require_mention"])
+    off = column(OF_CHANNELS["off"])
+    chatmode = column(OF_CHANNELS["chatmode"])
+    reply_to_mode = column(OF_CHANNELS["reply_to_mode"])
+    instructions = column(OF_CHANNELS["instructions"])
+    agent = models.ForeignKey(
+        "Agent",
+        verbose_name=_("agent"),
         null=True,
         blank=True,
-        help_text=_("Whether the bot answers only posts that mention it. Direct messages never need a mention."),
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text=_("Who answers in this channel, instead of the account's agent."),
     )
 
     class Meta:

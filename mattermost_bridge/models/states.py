@@ -50,6 +50,14 @@ class AccessList(models.TextChoices):
     GROUP = "group", _("Channels and groups")
 
 
+class PeerKind(models.TextChoices):
+    """Where a binding holds."""
+
+    DIRECT = "direct", _("Direct messages with a person")
+    CHANNEL = "channel", _("A channel")
+    GROUP = "group", _("A group")
+
+
 class EntrySource(models.TextChoices):
     """Where an access entry came from."""
 

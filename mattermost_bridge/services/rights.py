@@ -48,7 +48,7 @@ HOLD_FOR_ALL = frozenset({"accessentry", "blockeduser", "groupoverride"})
 #: These belong to no account. Limited people see them and cannot change them (of agents, those that answer for them).
 SHARED = frozenset({"accessgroup", "accessgroupmember", "agent", "bridgedefaults"})
 #: These belong to no account either, and limited people do not see them at all.
-HIDDEN = frozenset({"alerttarget", "panelsession", "sharedvalue", "staffprofile", "tick"})
+HIDDEN = frozenset({"alerttarget", "binding", "panelsession", "sharedvalue", "staffprofile", "tick"})
 #: What the audit log says of those who sign in is for those who may see users.
 ABOUT_USERS = ("user.", "group.", "sign_in.")
 
