@@ -29,6 +29,8 @@ PHASES: dict[Condition, tuple[str, ...]] = {
     Condition.OFF: ("disabled", "not_configured"),
     Condition.AWAY: ("stopped", "connecting", "authenticating", "backing_off"),
 }
+#: An account that was just made or enabled takes a moment to connect; that is no outage.
+_STARTING = timedelta(minutes=1)
 #: Of several conditions in one slot of a strip, the first of these is shown: a short outage must not vanish.
 _WORST_FIRST = (Condition.REFUSED, Condition.AWAY, Condition.CONNECTED, Condition.OFF, Condition.UNKNOWN)
 
@@ -73,8 +75,9 @@ def segments(
     """What held from `begin` to `end`, without gaps, neighbours differing.
 
     `changes` in any order; those outside are not counted. Without any, `phase_now` held all the time. Before
-    `known_from` (as when the account was made) nothing is known. `lost_at` is when the connection's worker fell silent
-    without having said so: since then the bot hears nothing, whatever was noted last.
+    `known_from` (as when the account was made) nothing is known. The minute in which a bot first connects, after the
+    account was made or enabled, is no outage. `lost_at` is when the connection's worker fell silent without having said
+    so: since then the bot hears nothing, whatever was noted last.
     """
     inside = sorted((change for change in changes if begin < change.at < end), key=lambda change: change.at)
     marks: list[tuple[datetime, Condition]] = [(begin, condition_of(inside[0].old if inside else phase_now))]
@@ -89,10 +92,23 @@ def segments(
             marks += [(known_from, last_before), *later]
     bounds = [at for at, _ in marks[1:]] + [end]
     pieces = [Segment(at, until, what) for (at, what), until in zip(marks, bounds, strict=True) if until > at]
-    return tuple(
-        Segment(group[0].begin, group[-1].end, what)
-        for what, group in ((what, list(run)) for what, run in groupby(pieces, key=lambda piece: piece.condition))
-    )
+    return _merged(_without_starts(_merged(pieces)))
+
+
+def _merged(pieces: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Neighbours of one condition as one."""
+    runs = [(what, list(run)) for what, run in groupby(pieces, key=lambda piece: piece.condition)]
+    return tuple(Segment(run[0].begin, run[-1].end, what) for what, run in runs)
+
+
+def _without_starts(pieces: Sequence[Segment]) -> list[Segment]:
+    """The same, where the moment in which a bot first connects is not away."""
+    found = list(pieces)
+    for number, (before, piece, after) in enumerate(zip(found, found[1:], found[2:], strict=False), start=1):
+        started = before.condition in (Condition.UNKNOWN, Condition.OFF) and after.condition == Condition.CONNECTED
+        if started and piece.condition == Condition.AWAY and piece.length <= _STARTING:
+            found[number] = Segment(piece.begin, piece.end, before.condition)
+    return found
 
 
 def slots(parts: Sequence[Segment], count: int) -> tuple[Condition, ...]:

@@ -60,6 +60,21 @@ def test_before_the_account_was_made_nothing_is_known():
     assert strip(known_from=END) == [("unknown", 24)]
 
 
+@pytest.mark.parametrize(("seconds", "outage"), [(3, False), (59, False), (61, True)])
+def test_the_moment_in_which_a_bot_first_connects_is_no_outage(seconds, outage):
+    made, ready = at(10), at(10) + timedelta(seconds=seconds)
+    new = strip(Change(made, "stopped", "connecting"), Change(ready, "authenticating", "ready"), known_from=made)
+    enabled = strip(Change(made, "disabled", "connecting"), Change(ready, "authenticating", "ready"))
+    for parts, before in ((new, "unknown"), (enabled, "off")):
+        assert [condition for condition, _hours in parts] == [before, *(["away"] if outage else []), "connected"]
+
+
+def test_a_restart_of_an_account_that_was_connected_is_an_outage_however_short():
+    stopped, ready = at(10), at(10) + timedelta(seconds=3)
+    parts = strip(Change(stopped, "ready", "stopped"), Change(ready, "authenticating", "ready"))
+    assert [condition for condition, _hours in parts] == ["connected", "away", "connected"]
+
+
 def test_a_worker_that_fell_silent_hears_nothing_since_then():
     assert strip(lost_at=at(23)) == [("connected", 23), ("away", 1)]
     assert strip(Change(at(23.5), "stopped", "ready"), lost_at=at(23)) == [("away", 24)]
