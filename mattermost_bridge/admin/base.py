@@ -133,6 +133,13 @@ class ReadOnlyAdmin(BridgeAdmin):
         """Durar keeps these records."""
         return False
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """One record, prepared as in the list."""
+        record = super().get_object(request, object_id, from_field)
+        if record is not None:
+            self.prepare(request, [record])
+        return record
+
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is named, never the model's own columns by themselves."""
         return self.fields or ()

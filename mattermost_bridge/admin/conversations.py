@@ -30,6 +30,13 @@ KINDS = {
     "P": gettext_lazy("Private channel"),
     "O": gettext_lazy("Channel"),
 }
+#: The same for many, above the list.
+QUESTIONS = {
+    "D": gettext_lazy("Direct messages"),
+    "G": gettext_lazy("Group messages"),
+    "P": gettext_lazy("Private channels"),
+    "O": gettext_lazy("Channels"),
+}
 
 
 class KindFilter(QuestionFilter):
@@ -41,8 +48,8 @@ class KindFilter(QuestionFilter):
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """By kind of channel, and threads."""
-        kinds = {key: (words, Q(channel_type=key)) for key, words in KINDS.items()}
-        return {**kinds, "thread": (gettext_lazy("Thread"), ~Q(root_id=""))}
+        kinds = {key: (words, Q(channel_type=key)) for key, words in QUESTIONS.items()}
+        return {**kinds, "thread": (gettext_lazy("Threads"), ~Q(root_id=""))}
 
 
 class WorkFilter(QuestionFilter):
@@ -96,7 +103,6 @@ class ConversationAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         if conversation is None:
             raise Http404
-        self.prepare(request, [conversation])
         page = page_of_transcript(conversation, request.GET.get("page", "1"))
         context = {
             **self.admin_site.each_context(request),

@@ -140,13 +140,6 @@ class DeliveryAdmin(ReadOnlyAdmin):
             row.names = names
             row.shows_text = shows_codes or row.kind != DeliveryKind.CHALLENGE
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """One delivery, with its names."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
-
     def summary(self, request: HttpRequest, record: Delivery) -> dict[str, Any]:
         """State, error, and what keeps the account's outbox from sending."""
         warnings = []

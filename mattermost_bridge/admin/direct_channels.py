@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
@@ -20,7 +19,7 @@ from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
 from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.send_message import URL_NAME, send_link, send_view
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import Delivery, DirectChannel, OutboxState
+from mattermost_bridge.models import Delivery, DirectChannel
 from mattermost_bridge.models.states import DeliveryState, DirectChannelState
 from mattermost_bridge.services import by_hand, direct_channels
 
@@ -60,7 +59,8 @@ VERBS = (
         ngettext_lazy("%d direct channel is tried now.", "%d direct channels are tried now."),
         lambda actor, pk: by_hand.retry_direct_channel(pk, actor=actor),
         "change_directchannel",
-        fits=lambda row: row.state in (DirectChannelState.RESOLVING, DirectChannelState.FAILED),
+        # What is being tried right now cannot be tried twice.
+        fits=lambda row: row.state in (DirectChannelState.RESOLVING, DirectChannelState.FAILED) and not row.claimed_by,
     ),
     Verb(
         "take_up",
@@ -127,24 +127,19 @@ class DirectChannelAdmin(ReadOnlyAdmin):
         return send_link(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        """Without tokens, with how many messages wait."""
-        held = Delivery.objects.filter(direct_channel=OuterRef("pk"), channel_id="", state=DeliveryState.QUEUED)
-        counted = held.order_by().values("direct_channel").annotate(number=Count("pk")).values("number")
+        """Without tokens, with how many messages wait and how many were not delivered."""
         rows = super().get_queryset(request).select_related("account").defer("account__bot_token")
-        return rows.annotate(waiting_count=Subquery(counted))
+        return rows.annotate(
+            waiting_count=_messages_that_are(DeliveryState.QUEUED),
+            lost_count=_messages_that_are(DeliveryState.DEAD),
+            parked_reason=F("account__outbox_state__parked_reason"),
+        )
 
     def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
         """Names of people."""
         names = Names({r.account_id for r in rows}, user_ids={r.user_id for r in rows})
         for row in rows:
             row.names = names
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """One direct channel, with its names."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
 
     def get_urls(self) -> list[URLPattern]:
         """Django's addresses, and the form that sends a message."""
@@ -157,10 +152,8 @@ class DirectChannelAdmin(ReadOnlyAdmin):
     def summary(self, request: HttpRequest, record: DirectChannel) -> dict[str, Any]:
         """State, last error, what keeps it from going on, and its messages."""
         warnings = []
-        if record.state == DirectChannelState.RESOLVING:
-            outbox = OutboxState.objects.filter(pk=record.account_id).exclude(parked_since=None).first()
-            if outbox:
-                warnings.append(_("Nothing is tried for this account: %s") % outbox.parked_reason)
+        if record.state == DirectChannelState.RESOLVING and record.parked_reason:  # type: ignore[attr-defined]
+            warnings.append(_("Nothing is tried for this account: %s") % record.parked_reason)  # type: ignore[attr-defined]
         return {
             "badges": [self.state_shown(record)],
             "title": str(record),
@@ -203,17 +196,21 @@ class DirectChannelAdmin(ReadOnlyAdmin):
             return looks.NOTHING
         if record.claimed_by:
             return looks.badge(_("Being tried"), "busy", record.claimed_by)
+        if record.parked_reason:  # type: ignore[attr-defined]
+            return _("once the token works")
         return looks.moment(record.next_attempt_at) if record.next_attempt_at else _("at once")
 
     @display(description=gettext_lazy("last error"))
     def last_error(self, record: DirectChannel) -> SafeString:
-        """Its status and its beginning."""
-        shown = looks.passage(record.error, 60)
-        return format_html('{}<span class="du-under">{}</span>', shown, record.error_status or "")
+        """Its beginning, which names the status."""
+        return looks.passage(record.error, 60)
 
     @display(description=gettext_lazy("messages that wait"))
     def waiting(self, record: DirectChannel) -> SafeString:
-        """How many."""
+        """How many; of a job that failed, how many were not delivered."""
+        if record.state == DirectChannelState.FAILED and record.lost_count:  # type: ignore[attr-defined]
+            lost = record.lost_count  # type: ignore[attr-defined]
+            return looks.badge(ngettext("%d not delivered", "%d not delivered", lost) % lost, "bad")
         count = record.waiting_count or 0  # type: ignore[attr-defined]
         return looks.badge(count, "busy") if count else looks.NOTHING
 
@@ -258,6 +255,12 @@ class DirectChannelAdmin(ReadOnlyAdmin):
     def error_id_shown(self, record: DirectChannel) -> SafeString:
         """Mattermost's name for the last error."""
         return looks.code(record.error_id)
+
+
+def _messages_that_are(state: DeliveryState) -> Subquery:
+    """How many messages without a channel a job has in a state; null for none."""
+    rows = Delivery.objects.filter(direct_channel=OuterRef("pk"), channel_id="", state=state)
+    return Subquery(rows.order_by().values("direct_channel").annotate(number=Count("pk")).values("number"))
 
 
 def _remedy(record: DirectChannel) -> str:

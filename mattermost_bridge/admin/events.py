@@ -115,13 +115,6 @@ class EventAdmin(ReadOnlyAdmin):
         for row in rows:
             row.names = names
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """One event, with its names."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
-
     def summary(self, request: HttpRequest, record: InboundEvent) -> dict[str, Any]:
         """Outcome, reason in a sentence, and what an operator can do."""
         reason = REASONS.get(record.reason)
@@ -236,12 +229,12 @@ class EventAdmin(ReadOnlyAdmin):
         """The post's id."""
         return looks.code(record.post_id)
 
-    @display(description=gettext_lazy("kept once under"))
+    @display(description=gettext_lazy("recorded once as"))
     def key(self, record: InboundEvent) -> SafeString:
         """The key that makes it unique."""
         return looks.code(record.dedupe_key)
 
-    @display(description=gettext_lazy("bytes kept"))
+    @display(description=gettext_lazy("unreadable bytes"))
     def bytes_kept(self, record: InboundEvent) -> SafeString:
         """What could not be read as an event."""
         return looks.block(bytes(record.raw[:MOST_BYTES]).decode("utf-8", "backslashreplace") if record.raw else "")

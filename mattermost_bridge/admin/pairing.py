@@ -138,13 +138,6 @@ class PairingAdmin(ReadOnlyAdmin):
         for row in rows:
             row.shows_code = rights.may(request.user, MAY_APPROVE, row)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """One request; its code only for those who may approve."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            record.shows_code = rights.may(request.user, MAY_APPROVE, record)
-        return record
-
     def summary(self, request: HttpRequest, record: PairingRequest) -> dict[str, Any]:
         """The state."""
         sentence = ""

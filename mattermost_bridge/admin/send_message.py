@@ -92,8 +92,8 @@ class MessageForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """The first delay is at most the longest, where both are given."""
         cleaned = super().clean() or self.cleaned_data
-        if problem := delays_problem(cleaned.get("initial_delay_ms"), cleaned.get("max_delay_ms")):
-            self.add_error("initial_delay_ms", f"{problem}.")
+        if delays_problem(cleaned.get("initial_delay_ms"), cleaned.get("max_delay_ms")):
+            self.add_error("initial_delay_ms", _("The first delay is longer than the longest. Enter a shorter one."))
         return cleaned
 
     @property

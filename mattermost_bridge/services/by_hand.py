@@ -96,8 +96,10 @@ def retry_direct_channel(pk: int, *, actor: Actor) -> int:
             DirectChannel.objects.filter(pk=pk).update(next_attempt_at=None)
             hints.task_after_commit(direct_channels.RESOLVE, pk)
         else:
+            # Undoing keeps the values that the job had. One that failed begins with those of the account as it is now.
+            values = row.values if row.state == DirectChannelState.GIVEN_UP else None
             direct_channels.let_wait_again(row)
-            direct_channels.begin(row, account)
+            direct_channels.begin(row, account, values)
         waiting = direct_channels.waiting_for(row).count()
         _note(
             actor,

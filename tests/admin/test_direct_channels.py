@@ -65,9 +65,11 @@ def test_each_state_says_what_there_is_to_say(as_alice):
     factories.DirectChannelFactory(
         account=account, state=DirectChannelState.READY, channel_id="c" * 26, attempt=0, error=""
     )
-    factories.DirectChannelFactory(account=account, state=DirectChannelState.FAILED, attempt=4)
+    failed = factories.DirectChannelFactory(account=account, state=DirectChannelState.FAILED, attempt=4)
+    factories.WaitingDeliveryFactory(direct_channel=failed, state=DeliveryState.DEAD)
     page = as_alice.get(LIST).content.decode()
-    for words in ("Being tried", "at once", "known without asking", "4 of 4", "Failed", "Open"):
+    assert page.count("/do/retry_now/") == 2  # what is being tried cannot be tried twice
+    for words in ("1 not delivered", "Being tried", "at once", "known without asking", "4 of 4", "Failed", "Open"):
         assert words in page
 
 
@@ -85,6 +87,7 @@ def test_a_parked_account_is_said_on_the_page(as_alice, waiting):
     OutboxState.objects.update(parked_since=timezone.now(), parked_reason="The server refuses the bot's token.")
     page = as_alice.get(f"{LIST}{waiting.direct_channel.pk}/change/").content.decode()
     assert "Nothing is tried for this account: The server refuses" in page
+    assert "once the token works" in page
 
 
 def test_retry_now_ends_the_waiting(as_alice, waiting, hints, django_capture_on_commit_callbacks):
@@ -185,7 +188,7 @@ def test_values_given_with_a_message_hold_for_its_direct_channel_and_others_stay
     for wrong, sentence in (
         ({"max_retries": "11"}, "less than or equal to 10"),
         ({"timeout_ms": "4999"}, "greater than or equal to 5000"),
-        ({"initial_delay_ms": "3000", "max_delay_ms": "2000"}, "must be less than or equal to maxDelayMs."),
+        ({"initial_delay_ms": "3000", "max_delay_ms": "2000"}, "The first delay is longer than the longest."),
         ({"max_retries": "many"}, "Enter a whole number"),
     ):
         page = as_alice.post(SEND, {**data, **wrong}).content.decode()

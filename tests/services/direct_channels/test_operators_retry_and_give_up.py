@@ -72,7 +72,7 @@ def test_giving_up_cancels_what_waits_and_an_attempt_under_way_does_not_count(sa
 
 def test_giving_up_is_undone_what_was_cancelled_with_it_goes_out_in_order(sandbox, account, carol, hints, told):
     for text in ("one", "discarded by itself", "two"):
-        send(account, carol, text)
+        send(account, carol, text, overrides={"max_retries": 7})
     by_hand.discard_delivery(Delivery.objects.get(text="discarded by itself").pk, actor=ALICE)
     by_hand.give_up_direct_channel(job().pk, actor=ALICE)
     hints.lose()
@@ -81,6 +81,7 @@ def test_giving_up_is_undone_what_was_cancelled_with_it_goes_out_in_order(sandbo
     assert by_hand.retry_direct_channel(job().pk, actor=ALICE) == 2
     assert {kind for _account, kind, _keys in told} >= {"delivery", "direct_channel"}
     hints.run()
+    assert job().max_retries == 7
     assert said(sandbox) == ["one", "two"]
     assert states() == ["sent", "cancelled", "sent"]
 
