@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.core.cache import cache
+from django.http import HttpResponse
 from django.test import Client
 
+from mattermost_bridge.admin import error_pages
 from mattermost_bridge.models import AccessGroup, AccessGroupMember, BridgeDefaults, GroupOverride
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.probing import ConnectionTest
@@ -58,6 +61,17 @@ def as_somebody_who(db):
 
 
 @pytest.fixture
+def plain_errors(monkeypatch):
+    """Pages that say no come without the panel's frame, which stands on every other page too: walks over hundreds of
+    closed addresses take half the time. test_error_pages is about these pages as they are."""
+
+    def page(_request, status, _title, sentence):
+        return HttpResponse(sentence, status=status)
+
+    monkeypatch.setattr(error_pages, "_page", page)
+
+
+@pytest.fixture
 def records(db):
     """One record of every kind that the panel shows, by model name."""
     return make_records("night shift")
@@ -101,6 +115,14 @@ def make_records(word: str) -> dict[str, Any]:
         "accesslog": AccessLog.objects.create(**guard),
         "accessfailurelog": AccessFailureLog.objects.create(**guard),
     }
+
+
+def everything() -> dict[str, list[Any]]:
+    """Every row of Durar's own tables, who has which rights, and the second factors."""
+    # Sessions, and what is counted at sign-in, come and go with whoever is signed in.
+    models = [model for model in apps.get_models() if model._meta.app_label in ("mattermost_bridge", "auth", "mfa")]
+    kept = [model for model in models if model._meta.model_name not in ("panelsession", "sharedvalue")]
+    return {model._meta.label: list(model._default_manager.order_by("pk").values()) for model in kept}
 
 
 @pytest.fixture
