@@ -10,79 +10,27 @@ import os
 import secrets as randomness
 import threading
 import time
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import F, Q
+from django.db.models import F
 
 from durar_site.environment import secret
-from mattermost_bridge.config.effective_lists import approved, groups_of, list_of, members_of_groups
-from mattermost_bridge.config.origins import ACCOUNT, BUILT_IN, DEFAULTS, ENVIRONMENT, EVERY_BRIDGE
+from mattermost_bridge.config.account_settings import DEFAULT_ACCOUNT, AccountSettings, Gateway
+from mattermost_bridge.config.effective_policy import gateway_of, policy_of, settings_of
+from mattermost_bridge.config.effective_values import choose, chosen, values_of
+from mattermost_bridge.config.origins import ACCOUNT, BUILT_IN, DEFAULTS, ENVIRONMENT
 from mattermost_bridge.config.secrets import SecretProblem, resolve
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
 from mattermost_bridge.mattermost.urls import normalise_base_url
-from mattermost_bridge.models import AccessEntry, Account, BlockedUser, BridgeDefaults
+from mattermost_bridge.models import Account, BridgeDefaults
 from mattermost_bridge.models.fields import WrongKeyError
-from mattermost_bridge.models.states import AccessList, DmPolicy, GroupPolicy
 from mattermost_bridge.rules import direct_channels
-from mattermost_bridge.rules.direct_channels import RetryValues
-from mattermost_bridge.rules.types import Policy
 
-DEFAULT_ACCOUNT = "default"
-DEFAULT_TEXT_CHUNK_LIMIT = 4000
 #: No Mattermost server takes more code points in a post.
 LARGEST_TEXT_CHUNK = 16383
 #: So long, in seconds, a secret read from a file is used before the file is read again.
 FILE_SECRET_AGE = 60.0
-
-
-@dataclass(frozen=True)
-class AccountSettings:
-    """Everything that holds for one account. `token_problem` is a sentence when a configured token is unusable."""
-
-    pk: int
-    account_id: str
-    name: str
-    enabled: bool
-    archived: bool
-    base_url: str
-    token: str = field(repr=False)
-    token_problem: str
-    bot_user_id: str
-    bot_username: str
-    agent_pk: int | None
-    text_chunk_limit: int
-    pairing_text: str
-    policy: Policy
-    version: int
-    dm_channel_retry: RetryValues = direct_channels.BUILT_IN
-
-    @property
-    def configured(self) -> bool:
-        """Whether there are a token and an address."""
-        return bool(self.token and self.base_url)
-
-    @property
-    def listens(self) -> bool:
-        """Whether a listener should hold a connection for this account."""
-        return self.enabled and not self.archived and self.configured
-
-    @property
-    def missing(self) -> str:
-        """A sentence that says what keeps the account from being configured; "" when nothing does."""
-        if self.token_problem:
-            return self.token_problem
-        where = f'of the account "{self.account_id}"'
-        by_environment = self.account_id == DEFAULT_ACCOUNT
-        if not self.token:
-            return f"The bot token {where} is missing. Enter it" + (
-                ", or set MATTERMOST_BOT_TOKEN." if by_environment else "."
-            )
-        if not self.base_url:
-            return f"The server address {where} is missing. Enter it" + (
-                ", or set MATTERMOST_URL." if by_environment else "."
-            )
-        return ""
 
 
 @dataclass(frozen=True)
@@ -158,36 +106,19 @@ def _version() -> int:
 
 
 def _build(account_pk: int, version: int) -> _Cached:
-    # The token is fetched by itself, since a row that no key reads must not hide all other settings.
-    account = Account.objects.defer("bot_token").get(pk=account_pk)
-    defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)
-    entries = list(AccessEntry.objects.filter(Q(account=account) | Q(account=None)).order_by("pk"))
-    blocked = BlockedUser.objects.filter(Q(account=account) | Q(account=None)).values_list("user_id", flat=True)
-
-    sources: dict[str, str] = {}
-    dm_policy, sources["dm_policy"] = _first(
-        (account.dm_policy, ACCOUNT), (defaults.dm_policy, DEFAULTS), (DmPolicy.PAIRING.value, BUILT_IN)
-    )
-    group_policy, sources["group_policy"] = group_policy_of(account, defaults)
-    limit, sources["text_chunk_limit"] = _first(
-        (account.text_chunk_limit, ACCOUNT),
-        (defaults.text_chunk_limit, DEFAULTS),
-        (DEFAULT_TEXT_CHUNK_LIMIT, BUILT_IN),
-    )
-    pairing_text, sources["pairing_text"] = _first(
-        (account.pairing_text.strip(), ACCOUNT), (defaults.pairing_text.strip(), DEFAULTS), ("", BUILT_IN)
-    )
-    agent_pk, sources["agent"] = _first((account.agent_id, ACCOUNT), (defaults.agent_id, DEFAULTS), (None, BUILT_IN))
-
-    members = members_of_groups(entries)
-    allow_from, sources["allow_from"] = list_of(AccessList.DM, account, defaults, entries, members)
-    group_allow_from, sources["group_allow_from"] = list_of(AccessList.GROUP, account, defaults, entries, members)
-    if group_allow_from is None:
-        sources["group_allow_from"] = sources["allow_from"]
-    groups, sources["groups"] = groups_of(account, defaults)
-
-    base_url, sources["base_url"], url_problem = base_url_of(account, defaults)
-    token, sources["token"], token_problem, from_file = _token(account)
+    # The token is fetched by itself, since a row that no key reads must not hide all other settings; keys of agents
+    # are none of ours.
+    rows = Account.objects.defer("bot_token", "agent__api_key").select_related("agent")
+    account = rows.get(pk=account_pk)
+    of_all = BridgeDefaults.objects.defer("key_check", "agent__api_key").select_related("agent")
+    defaults = of_all.filter(pk=1).first() or BridgeDefaults(pk=1)
+    found = chosen(account, defaults)
+    values = values_of(found)
+    agent = account.agent or defaults.agent
+    source_of_agent = ACCOUNT if account.agent else DEFAULTS if agent else BUILT_IN
+    base_url, source_of_url, url_problem = base_url_of(account, defaults)
+    token, source_of_token, token_problem, from_file = _token(account)
+    sources = {"agent": source_of_agent, "base_url": source_of_url, "token": source_of_token}
     settings = AccountSettings(
         pk=account.pk,
         account_id=account.account_id,
@@ -199,44 +130,26 @@ def _build(account_pk: int, version: int) -> _Cached:
         token_problem=token_problem or url_problem,
         bot_user_id=account.bot_user_id,
         bot_username=account.bot_username,
-        agent_pk=agent_pk,
-        text_chunk_limit=min(limit, LARGEST_TEXT_CHUNK),
-        pairing_text=pairing_text,
-        policy=Policy(
-            account_id=account.account_id,
-            bot_user_id=account.bot_user_id,
-            bot_username=account.bot_username,
-            has_agent=agent_pk is not None,
-            dm_policy=dm_policy,
-            group_policy=group_policy,
-            groups=groups,
-            allow_from=allow_from or (),
-            group_allow_from=group_allow_from,
-            approved=approved(account, entries),
-            blocked=frozenset(blocked),
-            sources=tuple(sources.items()),
-        ),
+        agent_pk=agent.pk if agent else None,
+        text_chunk_limit=min(values["text_chunk_limit"], LARGEST_TEXT_CHUNK),
+        pairing_text=values["pairing_text"].strip(),
+        policy=policy_of(account, defaults, agent, found, sources),
         version=version,
         dm_channel_retry=direct_channels.merged(account.dm_channel_retry, defaults.dm_channel_retry),
+        **settings_of(values),
     )
     return _Cached(settings, time.monotonic() + FILE_SECRET_AGE if from_file else None)
 
 
-def _first(*candidates: tuple[Any, str]) -> tuple[Any, str]:
-    """The first candidate that is set, with its source; the last one when none is."""
-    return next((candidate for candidate in candidates[:-1] if candidate[0]), candidates[-1])
-
-
 def group_policy_of(account: Account, defaults: BridgeDefaults) -> tuple[str, str]:
     """The channel policy, and where it comes from."""
-    # Without the section nobody ever decided about channels, so the value for every kind of bridge does not count.
-    every_bridge = defaults.default_group_policy if defaults.section_exists else ""
-    return _first(
-        (account.group_policy, ACCOUNT),
-        (defaults.group_policy, DEFAULTS),
-        (every_bridge, EVERY_BRIDGE),
-        (GroupPolicy.ALLOWLIST.value, BUILT_IN),
-    )
+    return choose(OF_ACCOUNTS["group_policy"], ((account, ACCOUNT), (defaults, DEFAULTS)), defaults)
+
+
+def gateway() -> Gateway:
+    """What the keys of `gateway` say, for whoever has no account at hand."""
+    defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)
+    return gateway_of({name: choose(OF_ALL[name], ((defaults, DEFAULTS),), defaults)[0] for name in OF_ALL})
 
 
 def base_url_of(account: Account, defaults: BridgeDefaults) -> tuple[str, str, str]:

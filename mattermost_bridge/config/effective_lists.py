@@ -66,8 +66,9 @@ def groups_of(account: Account, defaults: BridgeDefaults) -> tuple[tuple[GroupRu
         overrides, source = GroupOverride.objects.filter(account=None), DEFAULTS
     else:
         return (), BUILT_IN
-    rows = overrides.order_by("pk").values_list("channel_id", "require_mention")
-    return tuple(GroupRule(channel_id, required) for channel_id, required in rows), source
+    columns = ("channel_id", "require_mention", "off", "chatmode", "reply_to_mode", "agent__slug", "instructions")
+    rows = overrides.order_by("pk").values_list(*columns)
+    return tuple(GroupRule(*row[:5], agent=row[5] or "", instructions=row[6]) for row in rows), source
 
 
 def _people(entry: AccessEntry, members: Members) -> list[ListEntry]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from mattermost_bridge.config import effective
+from mattermost_bridge.config.effective_values import choose
+from mattermost_bridge.config.setting import Setting
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
+from mattermost_bridge.config.values import in_words
 from mattermost_bridge.models import Account, Agent, BridgeDefaults
-from mattermost_bridge.models.accounts import RETRY_FIELDS
-from mattermost_bridge.models.states import DmPolicy, GroupPolicy
-from mattermost_bridge.rules.direct_channels import BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -29,34 +29,24 @@ def inherited(account: Account | None = None, *, by_defaults: bool = False) -> d
     stored = rows.filter(pk=1).first() or BridgeDefaults(pk=1)
     defaults = stored
     if by_defaults:
-        defaults = BridgeDefaults(
-            pk=1, default_group_policy=stored.default_group_policy, section_exists=stored.section_exists
-        )
+        defaults = BridgeDefaults(pk=1)
     blank = Account(account_id=account.account_id if account else "")
-    dm_policy, dm_source = _own_or(defaults.dm_policy, DmPolicy.PAIRING.value)
-    group_policy, group_source = effective.group_policy_of(blank, defaults)
-    limit, limit_source = _own_or(defaults.text_chunk_limit, effective.DEFAULT_TEXT_CHUNK_LIMIT)
     base_url, url_source, _problem = effective.base_url_of(blank, defaults)
-    text, text_source = _own_or(defaults.pairing_text.strip(), "")
+    names = {**OF_ACCOUNTS, **OF_ALL} if by_defaults else OF_ACCOUNTS
+    levels = () if by_defaults else ((defaults, effective.DEFAULTS),)
+    found = {name: _one(setting, levels, stored) for name, setting in names.items()}
     return {
-        "dm_policy": Inherited(str(DmPolicy(dm_policy).label), dm_source),
-        "group_policy": Inherited(str(GroupPolicy(group_policy).label), group_source),
-        "text_chunk_limit": Inherited(str(limit), limit_source),
+        **found,
         "base_url": Inherited(base_url, url_source),
-        "pairing_text": Inherited(text, text_source),
         "agent": Inherited(_agent(defaults.agent), effective.DEFAULTS if defaults.agent_id else effective.BUILT_IN),
-        **{field: _retry_value(defaults, name) for name, field in RETRY_FIELDS.items()},
     }
 
 
-def _retry_value(defaults: BridgeDefaults, name: str) -> Inherited:
-    own = defaults.dm_channel_retry[name]
-    value, source = (getattr(BUILT_IN, name), effective.BUILT_IN) if own is None else (own, effective.DEFAULTS)
-    return Inherited(str(value), source)
-
-
-def _own_or(value: Any, built_in: Any) -> tuple[Any, str]:
-    return (value, effective.DEFAULTS) if value else (built_in, effective.BUILT_IN)
+def _one(setting: Setting, levels: tuple[tuple[BridgeDefaults, str], ...], stored: BridgeDefaults) -> Inherited:
+    value, source = choose(setting, levels, stored)
+    if setting.column == "pairing_text":
+        return Inherited(value.strip(), source)
+    return Inherited(in_words(setting, value), source)
 
 
 def _agent(agent: Agent | None) -> str:

@@ -90,7 +90,7 @@ def to_file(setting: Setting, value: Any) -> Any:
 def in_words(setting: Setting, value: Any) -> str:
     """A stored value as people read it; "" for one that is not set."""
     if not setting.is_set(value):
-        return str(setting.default_words) if value == setting.default else ""
+        return str(setting.default_words)
     match setting.kind:
         case Kind.FLAG:
             return "yes" if value else "no"
