@@ -36,6 +36,17 @@ before_request: list[Callable[[], None]] = []
 """Called before each request leaves. A test puts a check here that no database transaction is open."""
 
 
+class TooLong(MattermostError):
+    """An answer that is longer than its caller takes, or than any answer of Mattermost's is."""
+
+    def __init__(self, origin: str, longest: int) -> None:
+        super().__init__(
+            f"Mattermost API protocol error: {origin} answered with what is longer than {longest / 2**20:.3g} MiB.",
+            kind="protocol",
+            permanent=False,
+        )
+
+
 class MattermostCalls:
     """A server, a token and one HTTP session. Not for several threads at once: see `rest.client_for`."""
 
@@ -86,6 +97,31 @@ class MattermostCalls:
         sent once. The whole takes no longer than the total timeout (name resolution, which the system bounds, aside).
         Raises MattermostError for everything that went wrong.
         """
+        body = None if payload is None else dumps(payload)
+        response, content = self._answer(method, segments, params, body, total=self.timeout[1], longest=MAX_BODY)
+        return self._parsed(method, response, content)
+
+    def _download(self, *segments: str, total: float, longest: int) -> bytes:
+        """GET what is no JSON, at most `longest` bytes of it, within `total` seconds. Raises MattermostError.
+
+        More than that is not read to its end: `TooLong`, a MattermostError of its own.
+        """
+        response, content = self._answer("GET", segments, None, None, total=total, longest=longest)
+        if not 200 <= response.status_code < 300:
+            raise self._refusal(response, content)
+        return content
+
+    def _answer(
+        self,
+        method: Method,
+        segments: tuple[str, ...],
+        params: dict[str, str | int] | None,
+        body: bytes | None,
+        *,
+        total: float,
+        longest: int,
+    ) -> tuple[requests.Response, bytes]:
+        """Make one call within `total` seconds; whatever its status, its answer and the body's bytes."""
         for hook in before_request:
             hook()
         problem = token_problem(self._token)
@@ -95,13 +131,17 @@ class MattermostCalls:
             url = self.base_url + api_path(*segments)
         except ValueError as error:
             raise MattermostError(f"Mattermost API: {error}.", permanent=True, kind="protocol", sent=False) from None
-        body = None if payload is None else dumps(payload)
-        with call_within(self.timeout[1]) as call:
-            response, content = self._exchange(call, method, url, params, body)
-        return self._parsed(method, response, content)
+        with call_within(total) as call:
+            return self._exchange(call, method, url, params, body, longest)
 
     def _exchange(
-        self, call: Call, method: Method, url: str, params: dict[str, str | int] | None, body: bytes | None
+        self,
+        call: Call,
+        method: Method,
+        url: str,
+        params: dict[str, str | int] | None,
+        body: bytes | None,
+        longest: int,
     ) -> tuple[requests.Response, bytes]:
         """Send, follow allowed redirects, read the answer to its end. Raises MattermostError when there is none."""
         if time.monotonic() - self._last_used > _IDLE:
@@ -124,7 +164,7 @@ class MattermostCalls:
                     self._hear_date(response)
                     target = self._redirect_target(method, response)
                     if target is None:
-                        return response, self._read(response)
+                        return response, self._read(response, longest)
                 url, params = target, None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             failure = error
@@ -153,24 +193,21 @@ class MattermostCalls:
             permanent=False,
         )
 
-    def _read(self, response: requests.Response) -> bytes:
-        """The answer's body; an error's is cut, one beyond `MAX_BODY` is refused."""
+    def _read(self, response: requests.Response, longest: int) -> bytes:
+        """The answer's body; an error's is cut, one beyond `longest` bytes is refused."""
         is_error = response.status_code >= 400
         content = bytearray()
         for chunk in response.iter_content(_CHUNK):
             content += chunk
             if is_error and len(content) >= MAX_ERROR_BODY:
                 return bytes(content[:MAX_ERROR_BODY])
-            if len(content) > MAX_BODY:
-                raise self._not_mattermost(response, f"the answer is longer than {MAX_BODY // 2**20} MiB")
+            if len(content) > longest:
+                raise TooLong(self._origin, longest)
         return bytes(content)
 
     def _parsed(self, method: Method, response: requests.Response, content: bytes) -> Any:
         if not 200 <= response.status_code < 300:
-            headers = response.headers
-            raise error_from_response(
-                response.status_code, response.reason or "", headers, content, secrets=(self._token,)
-            )
+            raise self._refusal(response, content)
         if not content.strip():
             if method == "GET":
                 raise self._not_mattermost(response, "the answer is empty")
@@ -182,6 +219,11 @@ class MattermostCalls:
         # Newer servers begin a list, then write an error object into it, with status 200.
         error_id = _ERROR_IN_LIST.match(content)
         raise self._not_mattermost(response, problem, error_id.group(1).decode() if error_id else "")
+
+    def _refusal(self, response: requests.Response, content: bytes) -> MattermostError:
+        return error_from_response(
+            response.status_code, response.reason or "", response.headers, content, secrets=(self._token,)
+        )
 
     def _not_mattermost(self, response: requests.Response, problem: str, error_id: str = "") -> MattermostError:
         problem = f"{self._origin} answered {response.status_code}, but {problem}"

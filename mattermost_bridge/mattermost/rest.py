@@ -8,6 +8,7 @@ from typing import Any
 from .calls import DEFAULT_TIMEOUT, before_request
 from .directory import DirectoryCalls
 from .errors import MattermostError
+from .files import FileCalls
 from .shapes import mapping_of, texts_of
 from .types import Channel, Post, Team, User
 
@@ -21,7 +22,7 @@ _NO_CHANNELS = "app.channel.get_channels.not_found.app_error"
 _MAX_CLIENTS = 64
 
 
-class MattermostClient(DirectoryCalls):
+class MattermostClient(DirectoryCalls, FileCalls):
     """A Mattermost server, seen with one bot's token.
 
     Every method raises MattermostError when the call fails, and returns plain values of `types`. Use one client for
@@ -167,9 +168,22 @@ class MattermostClient(DirectoryCalls):
         answer = self._request("GET", "channels", channel_id, "posts", params={"since": max(1, since_ms)})
         return _by_time(self._posts_of(self._object(answer)))
 
-    def thread(self, post_id: str) -> list[Post]:
-        """Return the posts of a thread by (create_at, id), the root among them; deleted posts are not shown."""
-        return _by_time(self._posts_of(self._object(self._request("GET", "posts", post_id, "thread"))))
+    def thread(self, post_id: str, *, before: Post | None = None, limit: int = MAX_PAGE - 1) -> list[Post]:
+        """Return the posts of a thread by (create_at, id), the root among them; deleted posts are not shown.
+
+        With `before` the newest `limit` posts that are older than that one, and the root. Servers before 6.0 know no
+        part of a thread and answer with all of it, younger posts too: the caller leaves out what it does not want.
+        """
+        params: dict[str, str | int] = {}
+        if before is not None:
+            params = {
+                "perPage": max(1, min(limit + 1, MAX_PAGE)),
+                "direction": "up",
+                "fromPost": before.id,
+                "fromCreateAt": before.create_at,
+            }
+        answer = self._request("GET", "posts", post_id, "thread", params=params or None)
+        return _by_time(self._posts_of(self._object(answer)))
 
     # Reactions and typing
 

@@ -192,3 +192,30 @@ class Channel:
             delete_at=integer_of(value.get("delete_at")),
             create_at=integer_of(value.get("create_at")),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What a server knows of a file that came with a post. `size` is in bytes; `mime_type` is the server's guess."""
+
+    id: str
+    name: str = ""
+    extension: str = ""
+    size: int = 0
+    mime_type: str = ""
+    post_id: str = ""
+    user_id: str = ""
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Read what is known of a file; raises UnreadableError when it has no readable id."""
+        file_id = _id_of("file", value)
+        return cls(
+            id=file_id,
+            name=text_of(value.get("name")),
+            extension=text_of(value.get("extension")),
+            size=integer_of(value.get("size")),
+            mime_type=text_of(value.get("mime_type")),
+            post_id=id_of(value.get("post_id")),
+            user_id=id_of(value.get("user_id")),
+        )
