@@ -45,7 +45,7 @@ class ConnectionChange(models.Model):
     """One change of an account's connection state: history, chart and alert read these rows."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="connection_changes")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=timezone.now)
     old = models.CharField(max_length=16, choices=ConnectionPhase.choices)
     new = models.CharField(max_length=16, choices=ConnectionPhase.choices)
     reason = models.TextField(blank=True)

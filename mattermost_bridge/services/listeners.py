@@ -29,6 +29,9 @@ from mattermost_bridge.services.records import reconnect
 log = structlog.get_logger(__name__)
 
 ABANDONED = "The worker that listened is gone, and no other one took over. Start a worker with --listeners."
+TAKEN_OVER = "The worker that listened was gone; another one took over."
+#: Phases in which nobody has to listen; a worker that is gone changes nothing there.
+QUIET = (ConnectionPhase.STOPPED, ConnectionPhase.DISABLED, ConnectionPhase.NOT_CONFIGURED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,25 @@ def survey(holder: str, known_version: int = -1) -> Survey:
 
 
 def claim(account_pk: int, holder: str) -> bool:
-    """Take the account's lease if nobody holds it. Condition and time are the database's, so one worker wins."""
-    taken = ListenerLease.objects.filter(_unheld(), pk=account_pk).update(holder=holder, expires_at=_lease_end())
+    """Take the account's lease if nobody holds it. Condition and time are the database's, so one worker wins.
+
+    A worker that died has noted nothing, so what it left unsaid is noted here: since its last sign of life nobody heard
+    what was said.
+    """
+    with transaction.atomic():
+        lease = ListenerLease.objects.select_for_update().filter(_unheld(), pk=account_pk).first()
+        if lease is None:
+            return False
+        if lease.holder and lease.expires_at is not None and lease.phase not in QUIET:
+            set_phase(account_pk, ConnectionPhase.STOPPED, TAKEN_OVER, holder="", at=last_sign_of_life(lease))
+        taken = ListenerLease.objects.filter(_unheld(), pk=account_pk).update(holder=holder, expires_at=_lease_end())
     return bool(taken)
+
+
+def last_sign_of_life(lease: ListenerLease) -> datetime:
+    """When the holder of a lease last renewed it."""
+    assert lease.expires_at is not None
+    return lease.expires_at - timedelta(seconds=django_settings.TIMES["listener_lease"])
 
 
 def renew(holder: str, account_pks: Collection[int]) -> set[int]:
@@ -95,12 +114,13 @@ def set_phase(
     *,
     holder: str | None = None,
     failures: int | None = None,
+    at: datetime | None = None,
 ) -> bool:
     """Note where an account's connection stands, and its change, if it is one.
 
     With `holder`, only while that worker holds the lease ("" stands for nobody, or for one whose time is over).
-    `since` is the moment the phase began; a new reason for the same phase leaves it. Returns False when the lease is
-    not the holder's.
+    `since` is the moment the phase began; a new reason for the same phase leaves it. `at` is when it happened, if not
+    now; never before what was noted last. Returns False when the lease is not the holder's.
     """
     with transaction.atomic():
         rows = ListenerLease.objects.select_for_update().filter(pk=account_pk)
@@ -113,12 +133,13 @@ def set_phase(
         same = not changed and lease.next_try_at == next_try_at and failures in (None, lease.failures)
         if same:
             return True
+        when = timezone.now() if at is None else max(at, lease.since)
         if changed:
             ConnectionChange.objects.create(
-                account_id=account_pk, old=lease.phase, new=phase, reason=reason, holder=lease.holder
+                account_id=account_pk, at=when, old=lease.phase, new=phase, reason=reason, holder=lease.holder
             )
         if lease.phase != phase:
-            lease.since = timezone.now()
+            lease.since = when
         lease.phase, lease.reason, lease.next_try_at = phase, reason, next_try_at
         lease.failures = lease.failures if failures is None else failures
         lease.save(update_fields=["phase", "reason", "since", "next_try_at", "failures"])
@@ -154,9 +175,17 @@ def resting_phase(settings: AccountSettings) -> tuple[ConnectionPhase, str] | No
 def note_abandoned() -> int:
     """Say of connections whose worker died, and that nobody took over, that they stopped. For the sweep."""
     late = Now() - timedelta(seconds=django_settings.TIMES["listener_lease"])
-    quiet = (ConnectionPhase.STOPPED, ConnectionPhase.DISABLED, ConnectionPhase.NOT_CONFIGURED)
-    lost = ListenerLease.objects.exclude(phase__in=quiet).filter(Q(holder="") | Q(expires_at__lte=late))
-    return sum(set_phase(pk, ConnectionPhase.STOPPED, ABANDONED, holder="") for pk in lost.values_list("pk", flat=True))
+    lost = ListenerLease.objects.exclude(phase__in=QUIET).filter(Q(holder="") | Q(expires_at__lte=late))
+    return sum(
+        set_phase(
+            lease.pk,
+            ConnectionPhase.STOPPED,
+            ABANDONED,
+            holder="",
+            at=last_sign_of_life(lease) if lease.expires_at else None,
+        )
+        for lease in lost.only("pk", "expires_at")
+    )
 
 
 def learn_bot(account_pk: int, user_id: str, username: str) -> str:

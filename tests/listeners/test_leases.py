@@ -51,6 +51,45 @@ def test_a_lease_that_ran_out_may_be_claimed_and_one_that_did_not_may_not():
     assert listeners.claim(account.pk, "host-2")
 
 
+def test_who_takes_over_from_a_worker_that_died_notes_since_when_nobody_heard_anything(settings):
+    account = make_account()
+    listeners.claim(account.pk, "host-1")
+    listeners.set_phase(account.pk, "ready", holder="host-1")
+    now, length = timezone.now(), timedelta(seconds=settings.TIMES["listener_lease"])
+    ran_out = now - timedelta(seconds=1)
+    ListenerLease.objects.update(since=now - timedelta(hours=1), expires_at=ran_out)
+    ConnectionChange.objects.all().delete()
+
+    assert listeners.claim(account.pk, "host-2")
+
+    change = ConnectionChange.objects.get()
+    assert (change.old, change.new, change.holder, change.at) == ("ready", "stopped", "host-1", ran_out - length)
+    assert (lease_of(account).phase, lease_of(account).since) == ("stopped", ran_out - length)
+    assert lease_of(account).holder == "host-2"
+
+
+def test_a_worker_that_died_while_nobody_had_to_listen_left_nothing_unsaid():
+    account = make_account()
+    listeners.claim(account.pk, "host-1")
+    listeners.set_phase(account.pk, "not_configured", holder="host-1")
+    ListenerLease.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    ConnectionChange.objects.all().delete()
+    assert listeners.claim(account.pk, "host-2")
+    assert not ConnectionChange.objects.exists()
+
+
+def test_a_connection_that_nobody_took_over_stopped_when_its_worker_was_last_heard_of(settings):
+    account = make_account()
+    listeners.claim(account.pk, "host-1")
+    listeners.set_phase(account.pk, "ready", holder="host-1")
+    length = timedelta(seconds=settings.TIMES["listener_lease"])
+    ran_out = timezone.now() - 2 * length
+    ListenerLease.objects.update(since=timezone.now() - timedelta(hours=1), expires_at=ran_out)
+    assert listeners.note_abandoned() == 1
+    assert lease_of(account).since == ran_out - length
+    assert ConnectionChange.objects.first().at == ran_out - length
+
+
 def test_renewing_keeps_only_ones_own():
     mine, others = make_account("mine", bot_user_id="a"), make_account("others", bot_user_id="b")
     listeners.claim(mine.pk, "host-1")
