@@ -36,8 +36,10 @@ pytestmark = pytest.mark.usefixtures("plain_errors")
 #: Their values have a form, or say what is unique elsewhere.
 LEFT_ALONE = {"account_id", "base_url", "url_host", "mark", "pending_post_id", "value", "page", "code"}
 NOWHERE = "9999999"
-#: What differs from one look to the next: tokens of forms, times, and keys of records by which nothing is told.
-_OF_THE_MOMENT = re.compile(r'name="csrfmiddlewaretoken" value="[^"]*"|<time[^>]*>.*?</time>|"now": \d+|data-now="\d+"')
+#: What differs from one look to the next: tokens of forms, what is signed with a time, and times.
+_OF_THE_MOMENT = re.compile(
+    r'name="csrfmiddlewaretoken" value="[^"]*"|:[\w-]{6}:[\w-]{43}"|<time[^>]*>.*?</time>|"now": \d+|data-now="\d+"'
+)
 
 
 def say_foreign(record: models.Model) -> None:
