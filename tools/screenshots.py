@@ -27,6 +27,8 @@ FORMS = {
     "narrow-dark": (390, 844, True),
     "full-light": (1920, 1080, False),
 }
+#: Pictures are not higher; the end of a longer list looks like its beginning.
+HIGHEST = 4000
 #: Pages by name; {account} is one that is down, {turn} and {event} are the newest.
 PAGES = {
     "first-page": "/",
@@ -102,9 +104,13 @@ def main() -> None:
                 if options.only not in name:
                     continue
                 page.goto(target.url + address.format(**known), wait_until="load")
+                # As high as the page, so that bars which stay at the window's end do not hide what they stand on.
+                tall = page.evaluate("document.documentElement.scrollHeight")
+                page.set_viewport_size({"width": width, "height": max(height, min(tall, HIGHEST))})
                 page.wait_for_timeout(300)  # icons are a font
-                page.screenshot(path=str(options.to / f"{name}-{form}.png"), full_page=True)
+                page.screenshot(path=str(options.to / f"{name}-{form}.png"))
                 print(f"{name}-{form}.png")  # noqa: T201 - a command
+                page.set_viewport_size({"width": width, "height": height})
             context.close()
         browser.close()
 

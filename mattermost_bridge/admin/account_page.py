@@ -72,7 +72,7 @@ def facts(account: Account) -> list[tuple[Any, Any]]:
         if lease.next_try_at:
             rows.append((_("Next try"), looks.moment(lease.next_try_at)))
         if lease.holder:
-            rows.append((_("Held by"), looks.code(lease.holder)))
+            rows.append((_("Worker that listens"), looks.code(lease.holder)))
         if lease.server_version:
             rows.append((_("Server version"), lease.server_version))
     if account.bot_username:

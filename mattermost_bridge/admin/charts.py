@@ -149,7 +149,7 @@ def _reason(code: str) -> dict[str, Any]:
         return {"label": _("Failed"), "sentence": "", "link": looks.list_of(InboundEvent, "question=failed&since=24h")}
     known = REASONS.get(code)
     link = looks.list_of(InboundEvent, f"reason={code}&since=24h")
-    return {"label": known.label if known else code, "sentence": known.sentence if known else "", "link": link}
+    return {"label": _(known.label) if known else code, "sentence": _(known.sentence) if known else "", "link": link}
 
 
 def _bar(number: int, y: float, height: float, kind: str, title: str) -> dict[str, Any]:

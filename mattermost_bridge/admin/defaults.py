@@ -31,6 +31,17 @@ class DefaultsForm(ServiceForm):
 
     class Meta:
         model = BridgeDefaults
+        labels = {
+            "own_allow_from": gettext_lazy("There is a list for direct messages"),
+            "own_group_allow_from": gettext_lazy("There is a list for channels"),
+            "own_groups": gettext_lazy("There are channel settings"),
+        }
+        help_texts = {
+            "base_url": gettext_lazy("The server of accounts that name none, for example https://chat.example.com."),
+            "own_allow_from": gettext_lazy("It holds for every account without a list of its own, even when empty."),
+            "own_group_allow_from": gettext_lazy("It holds for accounts without a list of their own, even when empty."),
+            "own_groups": gettext_lazy("They hold for every account without channel settings of its own."),
+        }
         fields = (
             "enabled",
             "base_url",

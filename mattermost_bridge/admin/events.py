@@ -123,9 +123,9 @@ class EventAdmin(ReadOnlyAdmin):
             badges.append(looks.state(EventState, record.state))
         return {
             "badges": badges,
-            "title": reason.label if reason else "",
-            "sentence": reason.sentence if reason else _not_yet(record),
-            "remedy": reason.remedy if reason else "",
+            "title": _(reason.label) if reason else "",
+            "sentence": _(reason.sentence) if reason else _not_yet(record),
+            "remedy": _(reason.remedy) if reason and reason.remedy else "",
             "links": _remedy_links(record, reason),
         }
 

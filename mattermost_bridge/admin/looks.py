@@ -155,7 +155,9 @@ def by_whom(name: str, at: datetime | None) -> SafeString:
     """Who did something, and when."""
     if at is None and not name:
         return NOTHING
-    return format_html('{}<span class="du-under">{}</span>', name or "–", moment(at))
+    if not name:
+        return moment(at)
+    return format_html('{}<span class="du-under">{}</span>', name, moment(at))
 
 
 def links(*pairs: tuple[str, object]) -> SafeString:
@@ -200,7 +202,7 @@ def reason(code_: str) -> SafeString:
     known = REASONS.get(code_)
     if known is None:
         return code(code_) if code_ else NOTHING
-    return format_html('<span title="{}">{}</span>', known.sentence, known.label)
+    return format_html('<span title="{}">{}</span>', _(known.sentence), _(known.label))
 
 
 def verdict(passed: Any) -> SafeString:

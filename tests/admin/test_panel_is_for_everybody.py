@@ -81,3 +81,25 @@ def test_a_page_that_is_open_turns_dark(browser, live_server, alice):
     light = page.evaluate(colour)
     page.emulate_media(color_scheme="dark")
     page.wait_for_function(f"light => {colour} !== light", arg=light)
+
+
+def test_whoever_works_with_the_keyboard_skips_the_menu_and_sees_where_they_are(browser, live_server, alice, records):
+    page = page_of(browser, live_server, alice, WIDE, "light")
+    page.goto(f"{live_server.url}/mattermost_bridge/account/{records['account'].pk}/overview/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == "Skip to the content"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
+    page.keyboard.press("Enter")
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        word, outline = page.evaluate(
+            "[document.activeElement.innerText, getComputedStyle(document.activeElement).outline]"
+        )
+        assert "solid 2px" in outline, f"nobody sees that {word!r} has the focus: {outline}"
+        seen.append(word)
+    assert seen[0] == "Overview"
+    assert {"Settings", "Archive"} <= set(seen)
+    page.get_by_role("button", name="Archive").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Archive?")
