@@ -40,7 +40,9 @@ class Conversation(models.Model):
         constraints = [models.UniqueConstraint(fields=["account", "session_key"], name="a_session_has_one_row")]
 
     def __str__(self) -> str:
-        return self.title or self.session_key
+        # A channel as it is written everywhere; a title that is only its id stays as it is.
+        named = self.channel_type in ("O", "P") and self.title not in ("", self.channel_id)
+        return f"~{self.title}" if named else self.title or self.session_key
 
 
 class Turn(models.Model):
