@@ -11,6 +11,8 @@ from mattermost_bridge.models import AuditEntry, BridgeDefaults, PanelSession
 from mattermost_bridge.services import second_factor
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
+from tests.admin.addresses import all_addresses
+from tests.admin.conftest import everything, make_records
 from tests.signing_in.authenticator import ACTIVATE, CODES, code, confirm, set_up, wrong
 from tests.signing_in.conftest import is_signed_in
 
@@ -235,6 +237,30 @@ def test_where_it_is_required_one_is_led_to_it_before_anything_else(people, brow
     assert (signed_in(client.session.session_key) is None) is led, "open pages are told nothing either"
     if led:
         assert "A second factor is required of you" in client.get("/me/second-factor/").content.decode()
+
+
+@pytest.mark.parametrize("who", ["has none and needs one", "has one and was not asked yet"])
+def test_no_address_of_the_panel_leads_around_it(alice, browser, who):
+    """Alice may do everything, but for the second factor."""
+    if who == "has none and needs one":
+        client, expected = browser("alice", PASSWORD), "/me/second-factor/"
+        require("everybody")
+    else:
+        set_up(browser("alice", PASSWORD), PASSWORD)
+        client, expected = password_of_alice(browser)[0], "/login/"
+    records = make_records("night shift")
+    before, closed = everything(), 0
+    for address in all_addresses(records):
+        if address in ("/login/", "/logout/", "/words/", "/jsi18n/"):
+            continue
+        for method in (client.get, client.post):
+            response = method(address, {"confirmed": "1", "post": "yes"})
+            assert response.status_code in (302, 404), f"{address} answered {response.status_code}"
+            assert response.status_code == 404 or response["Location"].startswith(expected), address
+            closed += 1
+    assert closed > 300
+    assert everything() == before
+    assert signed_in(client.session.session_key) is None, "open pages are told nothing either"
 
 
 def test_once_set_up_the_panel_opens(people, browser):
