@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy as _
 from mattermost_bridge.admin.account_connection import address_of, test_of
 from mattermost_bridge.config import effective
 from mattermost_bridge.mattermost.urls import normalise_base_url
-from mattermost_bridge.models import Account
+from mattermost_bridge.models import Account, BridgeDefaults
 from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.errors import Refused
+from mattermost_bridge.services.policies import refuse_open_without_wildcard
 
 STEP = ("du-step",)
 
@@ -90,6 +91,8 @@ class AddedInSteps:
             return HttpResponseNotAllowed(["POST"])
         form = self.get_form(request)(request.POST)  # type: ignore[attr-defined]
         errors = {name: [str(one) for one in found] for name, found in form.errors.items()}
+        if problem := self._policy_problem(request):
+            errors.setdefault("dm_policy", []).append(problem)
         here = request.POST.get("du_fields", "").split()
         notes = {} if set(here) & set(errors) else _notes(request, here)
         return JsonResponse({"errors": errors, "notes": notes})
@@ -97,9 +100,22 @@ class AddedInSteps:
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """The form, which knows where to ask, and of which account it is a copy."""
         if kwargs.get("obj") is None:
-            context["check_url"] = reverse("admin:mattermost_bridge_account_check")
-            context["copied"] = self.to_copy(request)
+            context["copied"] = copied = self.to_copy(request)
+            query = f"?copy_of={copied.pk}" if copied else ""
+            context["check_url"] = reverse("admin:mattermost_bridge_account_check") + query
         return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[misc]
+
+    def _policy_problem(self, request: HttpRequest) -> str:
+        """Why the policy for direct messages does not go with the list that the account will have; "" when it does."""
+        source = self.to_copy(request)
+        own = source is not None and source.own_allow_from
+        new = Account(pk=source.pk if source else None, own_allow_from=own)
+        new.account_id, new.dm_policy = request.POST.get("account_id", ""), request.POST.get("dm_policy", "")
+        try:
+            refuse_open_without_wildcard(new)
+        except Refused as refused:
+            return str(refused)
+        return ""
 
     def to_copy(self, request: HttpRequest) -> Account | None:
         """The account with whose values a new one begins."""
@@ -113,6 +129,8 @@ def _notes(request: HttpRequest, here: list[str]) -> dict[str, list[str]]:
     """What will not work although the form is right: said once, since the server may only be away for now."""
     if "base_url" in here and not address_of(request):
         return {"base_url": [gettext("No address is inherited. Without one the account cannot connect.")]}
+    if "agent" in here and not request.POST.get("agent") and not BridgeDefaults.objects.exclude(agent=None).exists():
+        return {"agent": [gettext("No agent is inherited. Without one messages wait, and nobody is answered.")]}
     if "token" not in here:
         return {}
     if not request.POST.get("token", "").strip() and not request.POST.get("token_ref", "").strip():

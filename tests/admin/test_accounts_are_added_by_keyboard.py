@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_bridge.models import Account
+from mattermost_bridge.models import Account, BridgeDefaults
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.probing import ConnectionTest
 from tests import factories
@@ -36,6 +36,7 @@ def test_the_connection_is_tested_by_keyboard_without_a_reload(browser, live_ser
 @pytest.mark.parametrize("width", [390, 1440])
 def test_an_account_is_added_in_steps_by_keyboard_alone(browser, live_server, alice, monkeypatch, width):
     factories.AccountFactory(account_id="taken")
+    BridgeDefaults.objects.create(pk=1, agent=factories.AgentFactory())
     answer = ConnectionTest(True, "b" * 26, "newbot", "New bot", ("Support",))
     monkeypatch.setattr(tokens, "test_connection", lambda *args, **kwargs: answer)
     page = page_of(browser, live_server, alice, width)

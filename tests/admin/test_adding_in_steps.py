@@ -70,6 +70,26 @@ def test_what_stands_in_the_steps_to_come_is_not_asked_of_the_server_yet(as_alic
     assert tested.asked == []
 
 
+def test_open_is_refused_at_its_step_while_the_list_that_the_account_will_have_lacks_everybody(as_alice):
+    policy = "dm_policy group_policy"
+    assert "requires" in asked(as_alice, policy, dm_policy="open")["errors"]["dm_policy"][0]
+    source = factories.AccountFactory(own_allow_from=True)
+    factories.AccessEntryFactory(account=source, list="dm", value="*")
+    sent = {"account_id": "desk", "base_url": "https://chat.example.com", "dm_policy": "open", "du_fields": policy}
+    assert as_alice.post(f"{ADD}check/?copy_of={source.pk}", sent).json()["errors"] == {}
+    assert (
+        f'data-steps="{ADD}check/?copy_of={source.pk}"' in as_alice.get(f"{ADD}?copy_of={source.pk}").content.decode()
+    )
+
+
+def test_no_agent_is_pointed_out_where_none_is_inherited(as_alice):
+    agent = factories.AgentFactory()
+    assert "No agent is inherited" in asked(as_alice, "agent")["notes"]["agent"][0]
+    assert asked(as_alice, "agent", agent=agent.pk)["notes"] == {}
+    BridgeDefaults.objects.create(pk=1, agent=agent)
+    assert asked(as_alice, "agent")["notes"] == {}
+
+
 def test_a_copy_says_of_which_account_it_is_one(as_alice):
     source = factories.AccountFactory(name="Operations")
     page = as_alice.get(f"{ADD}?copy_of={source.pk}").content.decode()
