@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mattermost_bridge.models.accounts import RETRY_FIELDS
-from mattermost_bridge.rules.direct_channels import KEYS
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
 
 #: The words of configuration files for the fields of the records.
 WORDS = {
     "agent": "durar.agent",
     "base_url": "baseUrl",
     "default_account": "defaultAccount",
-    "default_group_policy": "channels.defaults.groupPolicy",
-    "dm_policy": "dmPolicy",
-    **{field: f"dmChannelRetry.{KEYS[name]}" for name, field in RETRY_FIELDS.items()},
-    "group_policy": "groupPolicy",
-    "pairing_text": "durar.pairingText",
     "section_exists": "channels.mattermost",
-    "text_chunk_limit": "textChunkLimit",
+    **{column: setting.key for column, setting in {**OF_ACCOUNTS, **OF_ALL}.items()},
 }
 
 
@@ -44,16 +38,24 @@ class Changes:
         """Something that is gone."""
         self.lines.append(f"- {subject}: {text}")
 
-    def fields(self, subject: str, different: Mapping[str, Any]) -> None:
+    def fields(self, subject: str, different: Mapping[str, Any], words: Mapping[str, str] = WORDS) -> None:
         """Fields with their old and new values."""
         for name, (old, new) in sorted(different.items()):
-            word = WORDS.get(name, name)
-            if _empty(old):
+            word = words.get(name, name)
+            if name == "kept":
+                self.fields(subject, differing(old, new))
+            elif _empty(old):
                 self.added(subject, f"{word} = {_shown(new)}")
             elif _empty(new):
                 self.removed(subject, f"{word} = {_shown(old)}")
             else:
                 self.changed(subject, f"{word}: {_shown(old)} → {_shown(new)}")
+
+
+def differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Two objects compared: for each key that differs the old and the new value, None where there is none."""
+    names = sorted({*old, *new})
+    return {name: [old.get(name), new.get(name)] for name in names if old.get(name) != new.get(name)}
 
 
 def _empty(value: Any) -> bool:
@@ -63,5 +65,9 @@ def _empty(value: Any) -> bool:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        value = ", ".join(value) or "an empty list"
+    if isinstance(value, dict):
+        value = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in value.items())
     text = " ".join(str(value).split())
     return text if len(text) <= 80 else f"{text[:79]}…"

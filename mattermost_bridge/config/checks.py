@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from django.utils import timezone
@@ -52,6 +53,17 @@ class Checks:
                 self.note((*path, key), "is not used: it concerns other parts than Mattermost")
             else:
                 self.problem((*path, key), f"this key does not exist.{_nearest(key, [*used, *later, *foreign])}")
+
+    def open_keys(self, path: Path, mapping: dict[str, Any], *, used: Collection[str]) -> None:
+        """Note the keys of a mapping that belong to other parts; what looks like a misspelt one of ours is refused."""
+        for key in mapping:
+            if key in used:
+                continue
+            near = get_close_matches(key, used, n=1, cutoff=0.8)
+            if near:
+                self.problem((*path, key), f"this key does not exist. Is {near[0]} meant?")
+            else:
+                self.note((*path, key), "is not used: it concerns other parts than Mattermost")
 
     def mapping(self, path: Path, value: object) -> dict[str, Any]:
         """An object; an absent one is empty."""
@@ -162,7 +174,5 @@ class Checks:
 
 
 def _nearest(key: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
     near = get_close_matches(key, known, n=1)
     return f" Is {near[0]} meant?" if near else " Remove it."

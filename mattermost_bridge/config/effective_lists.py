@@ -68,7 +68,10 @@ def groups_of(account: Account, defaults: BridgeDefaults) -> tuple[tuple[GroupRu
         return (), BUILT_IN
     columns = ("channel_id", "require_mention", "off", "chatmode", "reply_to_mode", "agent__slug", "instructions")
     rows = overrides.order_by("pk").values_list(*columns)
-    return tuple(GroupRule(*row[:5], agent=row[5] or "", instructions=row[6]) for row in rows), source
+    return tuple(
+        GroupRule(channel, required, off, chatmode, mode, agent or "", words)
+        for channel, required, off, chatmode, mode, agent, words in rows
+    ), source
 
 
 def _people(entry: AccessEntry, members: Members) -> list[ListEntry]:

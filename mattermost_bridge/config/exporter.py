@@ -1,7 +1,7 @@
 """Writing the configuration as a file that an import takes in again without changing an effective setting.
 
 Secrets never leave: a reference is written as it is, and a stored secret as a word that tells the import to keep it.
-Pairings, blocked people, expired codes and agents that no key can express are not part of a file.
+Pairings, blocked people and grants are not part of a file.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from mattermost_bridge.config.export_agents import ExportedAgents
+from mattermost_bridge.config.export_values import put
+from mattermost_bridge.config.group_maps import says
 from mattermost_bridge.config.lists import KEY
-from mattermost_bridge.config.names import provider_of
+from mattermost_bridge.config.schema_bindings import MAIN
 from mattermost_bridge.config.schema_groups import SENDERS
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL, OF_CHANNELS, OF_KEPT
 from mattermost_bridge.config.wanted import KEEP
-from mattermost_bridge.models import AccessEntry, AccessGroup, Account, Agent, BridgeDefaults, GroupOverride
-from mattermost_bridge.models.states import AccessList, AgentBackend, EntrySource
-from mattermost_bridge.rules.direct_channels import KEYS
+from mattermost_bridge.models import AccessEntry, AccessGroup, Account, Agent, Binding, BridgeDefaults, GroupOverride
+from mattermost_bridge.models.states import AccessList, EntrySource
 from mattermost_bridge.services.access import OWN_FLAG
 
 HEAD = f"""\
@@ -32,20 +35,19 @@ def export() -> str:
 
 def content() -> dict[str, Any]:
     """The configuration as plain values."""
-    defaults = BridgeDefaults.objects.defer("key_check").select_related("agent").filter(pk=1).first()
-    defaults = defaults or BridgeDefaults(pk=1)
-    channels: dict[str, Any] = {}
-    if defaults.default_group_policy:
-        channels["defaults"] = {"groupPolicy": defaults.default_group_policy}
-    provider = _provider(defaults.agent)
+    rows = BridgeDefaults.objects.defer("key_check", "agent__api_key").select_related("agent")
+    defaults = rows.filter(pk=1).first() or BridgeDefaults(pk=1)
+    result: dict[str, Any] = {"channels": {}}
+    for name, setting in OF_ALL.items():
+        put(result, setting, getattr(defaults, name))
+    agents = ExportedAgents(defaults.agent)
     if defaults.section_exists:
-        channels["mattermost"] = _section(defaults, by_provider=bool(provider))
-    result: dict[str, Any] = {"channels": channels}
+        result["channels"]["mattermost"] = _section(defaults, by_provider=agents.primary)
     if groups := _access_groups():
         result["accessGroups"] = groups
-    if provider and defaults.agent:
-        result["models"] = {"providers": {provider: _described(defaults.agent)}}
-        result["agents"] = {"defaults": {"model": {"primary": f"{provider}/{defaults.agent.model}"}}}
+    if bindings := _bindings():
+        result["bindings"] = bindings
+    agents.add_to(result)
     return result
 
 
@@ -54,8 +56,8 @@ def _section(defaults: BridgeDefaults, *, by_provider: bool) -> dict[str, Any]:
     section |= _values(None, defaults, agent=None if by_provider else defaults.agent)
     if defaults.default_account:
         section["defaultAccount"] = defaults.default_account
-    accounts = Account.objects.filter(archived_at=None).select_related("agent").order_by("account_id")
-    section["accounts"] = {account.account_id: _account(account) for account in accounts}
+    accounts = Account.objects.filter(archived_at=None).select_related("agent").defer("agent__api_key")
+    section["accounts"] = {account.account_id: _account(account) for account in accounts.order_by("account_id")}
     return section
 
 
@@ -69,16 +71,13 @@ def _account(account: Account) -> dict[str, Any]:
 
 
 def _values(account: Account | None, owner: Account | BridgeDefaults, *, agent: Agent | None) -> dict[str, Any]:
-    named = {
-        "baseUrl": owner.base_url,
-        "dmPolicy": owner.dm_policy,
-        "groupPolicy": owner.group_policy,
-        "textChunkLimit": owner.text_chunk_limit,
-    }
-    result: dict[str, Any] = {key: value for key, value in named.items() if value}
-    if retry := {KEYS[name]: value for name, value in owner.dm_channel_retry.items() if value is not None}:
-        result["dmChannelRetry"] = retry
-    own: dict[str, Any] = {}
+    result: dict[str, Any] = {"baseUrl": owner.base_url} if owner.base_url else {}
+    for name, setting in OF_ACCOUNTS.items():
+        put(result, setting, getattr(owner, name))
+    for key, value in owner.kept.items():
+        if key in OF_KEPT:
+            put(result, OF_KEPT[key], value)
+    own: dict[str, Any] = result.pop("durar", {})
     for which, key in KEY.items():
         if getattr(owner, OWN_FLAG[which]):
             result[key], ends = _list(account, which)
@@ -86,8 +85,6 @@ def _values(account: Account | None, owner: Account | BridgeDefaults, *, agent: 
                 own[f"{key}Until"] = ends
     if owner.own_groups:
         result["groups"] = _groups(account)
-    if owner.pairing_text.strip():
-        own["pairingText"] = owner.pairing_text
     if agent is not None:
         own["agent"] = agent.slug
     return result | ({"durar": own} if own else {})
@@ -107,8 +104,32 @@ def _list(account: Account | None, which: AccessList) -> tuple[list[str], dict[s
 
 
 def _groups(account: Account | None) -> dict[str, Any]:
-    rows = GroupOverride.objects.filter(account=account).order_by("pk").values_list("channel_id", "require_mention")
-    return {channel_id: {} if required is None else {"requireMention": required} for channel_id, required in rows}
+    found: dict[str, Any] = {}
+    rows = GroupOverride.objects.filter(account=account).select_related("agent").defer("agent__api_key")
+    for override in rows.order_by("pk"):
+        entry: dict[str, Any] = {}
+        for name, setting in OF_CHANNELS.items():
+            if says(override, name):
+                put(entry, setting, getattr(override, name))
+        if override.agent:
+            entry.setdefault("durar", {})["agent"] = override.agent.slug
+        found[override.channel_id] = entry
+    return found
+
+
+def _bindings() -> list[dict[str, Any]]:
+    found = []
+    for binding in Binding.objects.select_related("agent").defer("agent__api_key"):
+        match: dict[str, Any] = {"channel": "mattermost"}
+        if binding.account_id:
+            match["accountId"] = binding.account_id
+        if binding.peer_kind:
+            match["peer"] = {"kind": binding.peer_kind, "id": binding.peer_id}
+        if binding.team_id:
+            match["teamId"] = binding.team_id
+        entry = {"agentId": binding.agent.slug if binding.agent else MAIN, "match": match}
+        found.append(entry | ({"comment": binding.note} if binding.note else {}))
+    return found
 
 
 def _access_groups() -> dict[str, Any]:
@@ -119,17 +140,3 @@ def _access_groups() -> dict[str, Any]:
         if ends := {member.user_id: member.expires_at.isoformat() for member in members if member.expires_at}:
             found[group.name]["durar"] = {"until": ends}
     return found
-
-
-def _provider(agent: Agent | None) -> str:
-    """The provider's name under which an import makes exactly this agent; "" when there is none."""
-    if agent is None or agent.backend != AgentBackend.OPENAI_COMPATIBLE:
-        return ""
-    return provider_of(agent.slug, agent.model)
-
-
-def _described(agent: Agent) -> dict[str, Any]:
-    result: dict[str, Any] = {"baseUrl": agent.base_url}
-    if agent.api_key_ref or agent.api_key:
-        result["apiKey"] = agent.api_key_ref or KEEP
-    return result | {"models": [agent.model]}

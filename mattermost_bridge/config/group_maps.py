@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from mattermost_bridge.config.changes import Changes
+from mattermost_bridge.config.changes import Changes, differing
+from mattermost_bridge.config.table import OF_CHANNELS
 from mattermost_bridge.config.wanted import Entry, Group
-from mattermost_bridge.models import AccessGroup, AccessGroupMember, Account, BridgeDefaults, GroupOverride
+from mattermost_bridge.models import AccessGroup, AccessGroupMember, Account, Agent, BridgeDefaults, GroupOverride
 
-_WORDS = {True: "true", False: "false", None: "not set"}
+_WORDS = {**{column: setting.key for column, setting in OF_CHANNELS.items()}, "agent": "durar.agent"}
 
 
 def replace_groups(
@@ -28,23 +30,53 @@ def replace_groups(
             changes.removed(subject, "groups, the whole map")
         elif not wanted:
             changes.added(subject, "groups = an empty map")
-    stored = {each.channel_id: each for each in GroupOverride.objects.filter(account=account).order_by("pk")}
+    rows = GroupOverride.objects.filter(account=account).select_related("agent").defer("agent__api_key")
+    stored = {each.channel_id: each for each in rows.order_by("pk")}
+    agents = {agent.slug: agent for agent in Agent.objects.defer("api_key")}
     new = {each.channel_id: each for each in wanted or ()}
     for channel_id, override in stored.items():
         wish = new.get(channel_id)
-        named = f"groups[{_named(override)}]"
         if wish is None:
-            changes.removed(subject, f"{named}: requireMention {_WORDS[override.require_mention]}")
+            changes.removed(subject, f"groups[{_named(override)}]: {_said(override)}")
             override.delete()
-        elif wish.require_mention is not override.require_mention:
-            before, after = _WORDS[override.require_mention], _WORDS[wish.require_mention]
-            changes.changed(subject, f"{named}.requireMention: {before} → {after}")
-            override.require_mention = wish.require_mention
-            override.save(update_fields=["require_mention"])
+            continue
+        before = shown(override)
+        _apply(override, wish, agents)
+        different = differing(before, shown(override))
+        if different:
+            named = f"groups[{_named(override)}]"
+            changes.fields(subject, different, {name: f"{named}.{word}" for name, word in _WORDS.items()})
+            override.save()
     for channel_id, wish in new.items():
         if channel_id not in stored:
-            changes.added(subject, f"groups[{channel_id}]: requireMention {_WORDS[wish.require_mention]}")
-            GroupOverride.objects.create(account=account, channel_id=channel_id, require_mention=wish.require_mention)
+            override = GroupOverride(account=account, channel_id=channel_id)
+            _apply(override, wish, agents)
+            override.save()
+            changes.added(subject, f"groups[{channel_id}]: {_said(override)}")
+
+
+def shown(override: GroupOverride) -> dict[str, Any]:
+    """What an entry says, by column; only what is set."""
+    said = {name: getattr(override, name) for name in OF_CHANNELS if says(override, name)}
+    return said | ({"agent": override.agent.slug} if override.agent else {})
+
+
+def says(override: GroupOverride, column: str) -> bool:
+    """Whether an entry says something in a column; not to be off is nothing."""
+    value = getattr(override, column)
+    return OF_CHANNELS[column].is_set(value) and (column != "off" or value)
+
+
+def _apply(override: GroupOverride, wish: Group, agents: dict[str, Agent]) -> None:
+    for column, setting in OF_CHANNELS.items():
+        setattr(override, column, wish.values.get(column, False if column == "off" else setting.unset))
+    override.agent = agents[wish.agent] if wish.agent else None
+
+
+def _said(override: GroupOverride) -> str:
+    words = {True: "true", False: "false"}
+    said = [f"{_WORDS[name]} {words.get(value, value)}" for name, value in shown(override).items()]
+    return ", ".join(said) or "nothing of its own"
 
 
 def replace_access_groups(wanted: dict[str, tuple[Entry, ...]], changes: Changes) -> None:

@@ -13,13 +13,14 @@ from django.utils import timezone
 
 from mattermost_bridge.config import effective, schema
 from mattermost_bridge.config.agent_import import import_agent
+from mattermost_bridge.config.binding_import import replace_bindings
 from mattermost_bridge.config.changes import Changes
 from mattermost_bridge.config.group_maps import replace_access_groups, replace_groups
 from mattermost_bridge.config.lists import replace_list
 from mattermost_bridge.config.reading import ConfigError, dotted
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
 from mattermost_bridge.config.wanted import Secret, Values, Wanted
 from mattermost_bridge.models import Account, Agent, BridgeDefaults, ListenerLease, OutboxState
-from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import AccessList
 from mattermost_bridge.services import audit, fields, tokens
 from mattermost_bridge.services.accounts import ARCHIVED, cancel_deliveries
@@ -53,7 +54,10 @@ class _Import:
         defaults = the_defaults()
         old_urls = {account.pk: effective_url(account) for account in accounts}
         replace_access_groups(self.wanted.access_groups, self.changes)
-        agent = import_agent(self.wanted.agent, self.actor, self.changes)
+        agent = import_agent(self.wanted.agent, self.actor, self.changes) if self.wanted.agent else None
+        for described in self.wanted.agents:
+            import_agent(described, self.actor, self.changes)
+        replace_bindings(self.wanted.bindings, self.changes)
         self._defaults(defaults, agent)
         by_id = {account.account_id: account for account in accounts}
         for account_id, values in self.wanted.accounts.items():
@@ -86,7 +90,7 @@ class _Import:
                 **_shared(section),
                 "agent": _agent(section) or agent,
                 "enabled": section.enabled,
-                "default_group_policy": self.wanted.default_group_policy,
+                **{name: self.wanted.settings.get(name, setting.unset) for name, setting in OF_ALL.items()},
                 "default_account": self.wanted.default_account,
             },
             fields.OF_DEFAULTS,
@@ -236,14 +240,8 @@ def _carry_out(text: str, actor: Actor, *, keep: bool) -> Imported:
 
 
 def _shared(values: Values) -> dict[str, Any]:
-    return {
-        "base_url": values.base_url,
-        "dm_policy": values.dm_policy,
-        "group_policy": values.group_policy,
-        "text_chunk_limit": values.text_chunk_limit,
-        "pairing_text": values.pairing_text,
-        **{field: values.dm_channel_retry.get(name) for name, field in RETRY_FIELDS.items()},
-    }
+    settings = {name: values.settings.get(name, setting.unset) for name, setting in OF_ACCOUNTS.items()}
+    return {**settings, "base_url": values.base_url, "kept": values.kept}
 
 
 def _agent(values: Values) -> Agent | None:

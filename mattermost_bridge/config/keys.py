@@ -1,66 +1,15 @@
-"""The keys of the original's configuration files: which ones Durar uses, and which it knows and does not use (yet)."""
+"""Keys of the original's configuration files that are no settings of the tables: objects, and what other parts use."""
 
 from __future__ import annotations
 
-#: Used at the top of a file.
-TOP = frozenset({"accessGroups", "agents", "channels", "models"})
-#: Used in `channels.mattermost` and in each of its accounts.
-SHARED = frozenset(
-    {
-        "enabled",
-        "name",
-        "botToken",
-        "baseUrl",
-        "dmPolicy",
-        "groupPolicy",
-        "allowFrom",
-        "groupAllowFrom",
-        "groups",
-        "textChunkLimit",
-        "dmChannelRetry",
-        "durar",
-    }
-)
-#: Used in the section only.
-SECTION = frozenset({"accounts", "defaultAccount"})
-#: Durar's own, below `durar` in the section and in each account.
-DURAR = frozenset({"agent", "pairingText", "allowFromUntil", "groupAllowFromUntil"})
+#: At the top of a file: objects of settings among which the original has others, and all that are used.
+TOP_SETTINGS = ("commands", "gateway", "messages", "session")
+TOP = frozenset({"accessGroups", "agents", "bindings", "channels", "models", *TOP_SETTINGS})
 
-#: Used in each entry of `groups`, and in each entry of `accessGroups` and below its `durar`.
-GROUP = frozenset({"requireMention"})
+#: Used in each entry of `accessGroups` and below its `durar`.
 ACCESS_GROUP = frozenset({"type", "members", "durar"})
 DURAR_ACCESS_GROUP = frozenset({"until"})
 
-#: Known in the section and in accounts, and not used yet.
-SHARED_LATER = frozenset(
-    {
-        "actions",
-        "blockStreaming",
-        "blockStreamingCoalesce",
-        "capabilities",
-        "chatmode",
-        "chunkMode",
-        "commands",
-        "configWrites",
-        "contextVisibility",
-        "dangerouslyAllowNameMatching",
-        "defaultTo",
-        "historyLimit",
-        "implicitMentions",
-        "interactions",
-        "markdown",
-        "mediaMaxMb",
-        "network",
-        "oncharPrefixes",
-        "replyToMode",
-        "replyToModeByChatType",
-        "requireMention",
-        "responsePrefix",
-        "streaming",
-    }
-)
-#: Top-level keys of which Durar will use something later.
-TOP_LATER = frozenset({"bindings", "commands", "gateway", "messages", "session"})
 #: Top-level keys of the original's other parts.
 TOP_FOREIGN = frozenset(
     {
@@ -122,6 +71,6 @@ OTHER_CHANNELS = frozenset(
         "zalouser",
     }
 )
-CHANNEL_DEFAULTS_LATER = frozenset({"contextVisibility", "heartbeat"})
+CHANNEL_DEFAULTS_LATER = frozenset({"heartbeat"})
 PROVIDER = frozenset({"baseUrl", "apiKey", "models"})
 PROVIDER_LATER = frozenset({"api", "auth", "authHeader", "headers", "injectNumCtxForOpenAICompat", "request"})

@@ -6,52 +6,51 @@ The keys are those of the original gateway. An unknown key is an error; a known 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from mattermost_bridge.config import keys
 from mattermost_bridge.config.checks import Checks
 from mattermost_bridge.config.names import normalise_account_id
-from mattermost_bridge.config.providers import primary_agent
+from mattermost_bridge.config.providers import wanted_agents
 from mattermost_bridge.config.reading import ConfigError, Path, read
+from mattermost_bridge.config.schema_bindings import bindings
 from mattermost_bridge.config.schema_groups import access_groups, groups, list_value, note_unknown_groups
+from mattermost_bridge.config.schema_settings import Taken, take
+from mattermost_bridge.config.setting import Setting, Where
+from mattermost_bridge.config.table import Tree, tree
 from mattermost_bridge.config.wanted import Entry, Secret, Values, Wanted
 from mattermost_bridge.mattermost.transport import token_problem
 from mattermost_bridge.mattermost.urls import normalise_base_url
-from mattermost_bridge.models.states import DmPolicy, GroupPolicy
+from mattermost_bridge.models.states import DmPolicy
 from mattermost_bridge.rules import direct_channels
 from mattermost_bridge.rules.access import WILDCARD
-from mattermost_bridge.rules.pairing import check_template
 from mattermost_bridge.services.policies import OPEN_NEEDS_WILDCARD
 
 SECTION: Path = ("channels", "mattermost")
 DEFAULT_ACCOUNT = "default"
-#: What a post may hold at most, and a limit below which the parts are no longer readable.
-TEXT_CHUNK = (50, 16383)
 
 
 def parse(text: str, *, known_agents: frozenset[str] = frozenset()) -> Wanted:
     """What the text of a configuration file asks for. Raises ConfigError with all its problems.
 
-    `known_agents` are the ids of the agents that exist: a primary model may name one of them without its provider.
+    `known_agents` are the ids of the agents that exist: a file may name them without describing them.
     """
     checks = Checks(read(text))
     content = checks.document.content
-    checks.keys((), content, used=keys.TOP, later=keys.TOP_LATER, foreign=keys.TOP_FOREIGN)
+    checks.keys((), content, used=keys.TOP, foreign=keys.TOP_FOREIGN)
 
     sets = access_groups(checks, content.get("accessGroups"))
     channels = checks.mapping(("channels",), content.get("channels"))
     checks.keys(("channels",), channels, used={"mattermost", "defaults"}, foreign=keys.OTHER_CHANNELS)
-    defaults = checks.mapping(("channels", "defaults"), channels.get("defaults"))
-    checks.keys(("channels", "defaults"), defaults, used={"groupPolicy"}, later=keys.CHANNEL_DEFAULTS_LATER)
-    every_bridge = checks.choice(
-        ("channels", "defaults", "groupPolicy"), defaults.get("groupPolicy"), GroupPolicy.values
-    )
+    settings = _outside(checks, content, channels)
+    agent, agents = wanted_agents(checks, content, known_agents)
+    all_agents = known_agents | {each.slug for each in agents} | ({agent.slug} if agent else set())
 
     section, accounts, default_account = None, {}, ""
     if "mattermost" in channels:
         body = checks.mapping(SECTION, channels["mattermost"])
-        checks.keys(SECTION, body, used=keys.SHARED | keys.SECTION, later=keys.SHARED_LATER)
-        section = _values(checks, SECTION, body)
-        accounts = _accounts(checks, body, section)
+        section = _values(checks, SECTION, body, tree(Where.SHARED, Where.SECTION), all_agents)
+        accounts = _accounts(checks, body, section, all_agents)
         _check_open(checks, section, accounts)
         _check_same_bot(checks, section, accounts)
         for values in (section, *(account for account in accounts.values() if account.path != SECTION)):
@@ -62,32 +61,81 @@ def parse(text: str, *, known_agents: frozenset[str] = frozenset()) -> Wanted:
             if default_account not in accounts:
                 checks.note((*SECTION, "defaultAccount"), f"names {default_account}, which is none of the accounts")
 
-    agent = primary_agent(checks, content, known_agents)
     if agent and section and section.agent:
         checks.note((*SECTION, "durar", "agent"), f"counts more than agents.defaults.model.primary ({agent.slug})")
+    rules = bindings(checks, content.get("bindings"), all_agents)
     if checks.problems:
         raise ConfigError(checks.problems)
-    return Wanted(section, accounts, default_account, every_bridge, agent, sets, tuple(checks.notes))
+    return Wanted(
+        section=section,
+        accounts=accounts,
+        default_account=default_account,
+        settings=settings,
+        agent=agent,
+        agents=agents,
+        bindings=rules,
+        access_groups=sets,
+        notes=tuple(checks.notes),
+    )
 
 
-def _values(checks: Checks, path: Path, body: dict) -> Values:
-    own = checks.mapping((*path, "durar"), body.get("durar"))
-    checks.keys((*path, "durar"), own, used=keys.DURAR)
+def _outside(checks: Checks, content: dict, channels: dict) -> dict[str, Any]:
+    """The settings that stand outside of `channels.mattermost`, by column."""
+    taken, branches = Taken(), tree(Where.TOP)
+    for key in keys.TOP_SETTINGS:
+        # The original has more keys there, all for its other parts.
+        take(checks, (key,), checks.mapping((key,), content.get(key)), _branch(branches, key), taken, foreign=None)
+    every_bridge = ("channels", "defaults")
+    take(
+        checks,
+        every_bridge,
+        checks.mapping(every_bridge, channels.get("defaults")),
+        _branch(branches, *every_bridge),
+        taken,
+        later=keys.CHANNEL_DEFAULTS_LATER,
+    )
+    agents = content.get("agents")
+    defaults = agents.get("defaults") if isinstance(agents, dict) else None
+    if isinstance(defaults, dict):
+        own = {key: value for key, value in defaults.items() if key == "mediaMaxMb"}
+        take(checks, ("agents", "defaults"), own, _branch(branches, "agents", "defaults"), taken)
+    return taken.values
+
+
+def _branch(branches: Tree, *way: str) -> Tree:
+    for key in way:
+        found = branches[key]
+        assert not isinstance(found, Setting)
+        branches = found
+    return branches
+
+
+def _values(
+    checks: Checks, path: Path, body: dict, branch: Tree, agents: frozenset[str], *, names: bool = False
+) -> Values:
+    """`names`: usernames count on lists where nothing else is said."""
+    taken = Taken()
+    take(checks, path, body, branch, taken)
+    settings = taken.values
+    names = settings.get("name_matching", names)
+    if problem := direct_channels.delays_problem(
+        settings.get("dm_retry_initial_delay_ms"), settings.get("dm_retry_max_delay_ms")
+    ):
+        checks.problem((*path, "dmChannelRetry", "initialDelayMs"), f"{problem}.")
+    own = body.get("durar")
+    own = own if isinstance(own, dict) else {}
     return Values(
         path=path,
         enabled=checks.flag((*path, "enabled"), body.get("enabled"), default=True),
         name=checks.text((*path, "name"), body.get("name"), longest=100),
         token=_token(checks, (*path, "botToken"), body.get("botToken")),
         base_url=_address(checks, (*path, "baseUrl"), body.get("baseUrl")),
-        dm_policy=checks.choice((*path, "dmPolicy"), body.get("dmPolicy"), DmPolicy.values),
-        group_policy=checks.choice((*path, "groupPolicy"), body.get("groupPolicy"), GroupPolicy.values),
-        text_chunk_limit=_chunk_limit(checks, (*path, "textChunkLimit"), body.get("textChunkLimit")),
-        allow_from=_list(checks, path, "allowFrom", body, own),
-        group_allow_from=_list(checks, path, "groupAllowFrom", body, own),
-        groups=groups(checks, (*path, "groups"), body.get("groups")),
-        pairing_text=_pairing_text(checks, (*path, "durar", "pairingText"), own.get("pairingText")),
+        allow_from=_list(checks, path, "allowFrom", body, own, names=names),
+        group_allow_from=_list(checks, path, "groupAllowFrom", body, own, names=names),
+        groups=groups(checks, (*path, "groups"), body.get("groups"), agents),
         agent=checks.text((*path, "durar", "agent"), own.get("agent"), longest=64),
-        dm_channel_retry=_retry(checks, (*path, "dmChannelRetry"), body.get("dmChannelRetry")),
+        settings=settings,
+        kept=taken.kept,
     )
 
 
@@ -109,40 +157,7 @@ def _address(checks: Checks, path: Path, value: object) -> str:
         return ""
 
 
-def _chunk_limit(checks: Checks, path: Path, value: object) -> int | None:
-    number = checks.positive(path, value)
-    if number is None:
-        return None
-    least, most = TEXT_CHUNK
-    taken = min(max(number, least), most)
-    if taken != number:
-        checks.note(path, f"is {number}; {taken} is used, since a post must have between {least} and {most} characters")
-    return taken
-
-
-def _retry(checks: Checks, path: Path, value: object) -> dict[str, int | None]:
-    body = checks.mapping(path, value)
-    checks.keys(path, body, used=frozenset(direct_channels.KEYS.values()))
-    found: dict[str, int | None] = {}
-    for name, key in direct_channels.KEYS.items():
-        number = body.get(key)
-        problem = direct_channels.problem_of(name, number)
-        if problem:
-            checks.problem((*path, key), problem)
-        found[name] = None if problem or number is None else int(number)
-    if problem := direct_channels.delays_problem(found["initial_delay_ms"], found["max_delay_ms"]):
-        checks.problem((*path, "initialDelayMs"), f"{problem}.")
-    return found
-
-
-def _pairing_text(checks: Checks, path: Path, value: object) -> str:
-    text = checks.text(path, value, trim=False)
-    for problem in check_template(text):
-        checks.problem(path, problem)
-    return text
-
-
-def _list(checks: Checks, path: Path, key: str, body: dict, own: dict) -> tuple[Entry, ...] | None:
+def _list(checks: Checks, path: Path, key: str, body: dict, own: dict, *, names: bool) -> tuple[Entry, ...] | None:
     ends = checks.moments((*path, "durar", f"{key}Until"), own.get(f"{key}Until"))
     if body.get(key) is None:
         for value in ends:
@@ -154,7 +169,7 @@ def _list(checks: Checks, path: Path, key: str, body: dict, own: dict) -> tuple[
         if isinstance(raw, bool) or not isinstance(raw, str | int | float):
             checks.problem(here, "must be a text or a number: a user id, or * for everybody.")
             continue
-        value = list_value(checks, here, str(raw))
+        value = list_value(checks, here, str(raw), names=names)
         if not value:
             continue
         entries[value] = Entry(value, ends.pop(value, None) if value not in entries else entries[value].until)
@@ -163,20 +178,20 @@ def _list(checks: Checks, path: Path, key: str, body: dict, own: dict) -> tuple[
     return tuple(entries.values())
 
 
-def _accounts(checks: Checks, body: dict, section: Values) -> dict[str, Values]:
+def _accounts(checks: Checks, body: dict, section: Values, agents: frozenset[str]) -> dict[str, Values]:
     path = (*SECTION, "accounts")
+    branch, names = tree(Where.SHARED), bool(section.settings.get("name_matching"))
     found: dict[str, Values] = {}
     for key, raw in checks.mapping(path, body.get("accounts")).items():
         here = (*path, key)
         account_id = normalise_account_id(key)
         account = checks.mapping(here, raw)
-        checks.keys(here, account, used=keys.SHARED, later=keys.SHARED_LATER)
         if account_id in found:
             checks.problem(here, f"is the same account as another one above: both ids mean {account_id}.")
             continue
         if account_id != key:
             checks.note(here, f"is kept as the account {account_id}")
-        found[account_id] = _values(checks, here, account)
+        found[account_id] = _values(checks, here, account, branch, agents, names=names)
     return _with_default(checks, body, section, found)
 
 
@@ -194,21 +209,17 @@ def _with_default(checks: Checks, body: dict, section: Values, found: dict[str, 
             checks.note((*SECTION, "botToken"), f"is not used: the account {DEFAULT_ACCOUNT} has a token of its own")
     if section.name:
         found = {
-            key: account if account.name else _changed(account, name=section.name) for key, account in found.items()
+            key: account if account.name else replace(account, name=section.name) for key, account in found.items()
         }
     return found
-
-
-def _changed(values: Values, **changes: object) -> Values:
-    from dataclasses import replace
-
-    return replace(values, **changes)  # type: ignore[arg-type]
 
 
 def _check_open(checks: Checks, section: Values, accounts: dict[str, Values]) -> None:
     for values in (section, *(account for account in accounts.values() if account.path != SECTION)):
         entries = values.allow_from if values.allow_from is not None else section.allow_from
-        if values.dm_policy == DmPolicy.OPEN and WILDCARD not in {entry.value for entry in entries or ()}:
+        if values.settings.get("dm_policy") == DmPolicy.OPEN and WILDCARD not in {
+            entry.value for entry in entries or ()
+        }:
             checks.problem((*values.path, "allowFrom"), f"{OPEN_NEEDS_WILDCARD}.")
 
 

@@ -9,6 +9,9 @@ from mattermost_bridge.config import keys
 from mattermost_bridge.config.checks import Checks
 from mattermost_bridge.config.effective_lists import group_name_in
 from mattermost_bridge.config.reading import Path
+from mattermost_bridge.config.schema_settings import Taken, take
+from mattermost_bridge.config.setting import Where
+from mattermost_bridge.config.table import tree
 from mattermost_bridge.config.wanted import Entry, Group, Values
 from mattermost_bridge.models import AccessGroup
 from mattermost_bridge.models.access_groups import PREFIX
@@ -22,15 +25,16 @@ LONGEST_VALUE = 120
 LONGEST_CHANNEL = 64
 
 
-def groups(checks: Checks, path: Path, value: object) -> tuple[Group, ...] | None:
-    """The `groups` map at a path; None when it is not there, and then inherited."""
+def groups(checks: Checks, path: Path, value: object, agents: frozenset[str]) -> tuple[Group, ...] | None:
+    """The `groups` map at a path; None when it is not there, and then inherited. `agents` are the ids of all agents."""
     if value is None:
         return None
+    branch = tree(Where.CHANNEL)
     found: dict[str, Group] = {}
     for key, raw in checks.mapping(path, value).items():
         here = (*path, key)
-        body = checks.mapping(here, raw)
-        checks.keys(here, body, used=keys.GROUP)
+        body, taken = checks.mapping(here, raw), Taken()
+        take(checks, here, body, branch, taken)
         channel_id = key.strip()
         if not channel_id or len(channel_id) > LONGEST_CHANNEL:
             checks.problem(here, f"must be a channel id or {EVERY_CHANNEL}, of {LONGEST_CHANNEL} characters at most.")
@@ -40,9 +44,12 @@ def groups(checks: Checks, path: Path, value: object) -> tuple[Group, ...] | Non
             continue
         if channel_id != EVERY_CHANNEL and not ID.fullmatch(channel_id):
             checks.note(here, "is no channel id (26 small letters and digits): it matches no channel")
-        required = body.get("requireMention")
-        checks.flag((*here, "requireMention"), required, default=False)
-        found[channel_id] = Group(channel_id, required if isinstance(required, bool) else None)
+        own = body.get("durar")
+        named = own.get("agent") if isinstance(own, dict) else None
+        agent = checks.text((*here, "durar", "agent"), named, longest=64)
+        if agent and agent not in agents:
+            checks.problem((*here, "durar", "agent"), f"names the agent {agent}, which does not exist. Add it first.")
+        found[channel_id] = Group(channel_id, taken.values, agent)
     return tuple(found.values())
 
 
@@ -74,13 +81,16 @@ def access_groups(checks: Checks, value: object) -> dict[str, tuple[Entry, ...]]
     return found
 
 
-def list_value(checks: Checks, path: Path, raw: str) -> str:
-    """An entry of a list in the form in which it is kept, "" for a blank one; notes what matches nobody."""
+def list_value(checks: Checks, path: Path, raw: str, *, names: bool) -> str:
+    """An entry of a list in the form in which it is kept, "" for a blank one; notes what matches nobody.
+
+    `names`: usernames count, so they match somebody.
+    """
     value = raw.strip()
     if len(value) > LONGEST_VALUE:
         checks.problem(path, f"is longer than {LONGEST_VALUE} characters.")
     name = group_name_in(value)
-    return f"{PREFIX}{name}" if name else _person(checks, path, value)
+    return f"{PREFIX}{name}" if name else _person(checks, path, value, names=names)
 
 
 def note_unknown_groups(checks: Checks, values: Values, known: dict[str, Any]) -> None:
@@ -123,12 +133,13 @@ def _members(checks: Checks, path: Path, body: dict[str, Any]) -> tuple[Entry, .
     return tuple(entries.values())
 
 
-def _person(checks: Checks, path: Path, value: str) -> str:
+def _person(checks: Checks, path: Path, value: str, *, names: bool = False) -> str:
     plain = normalise_entry(value)
     if not plain:
         checks.note(path, "is blank and left out")
         return ""
     if plain == WILDCARD or ID.fullmatch(plain):
         return plain
-    checks.note(path, f"{value!r} is no user id, and names do not count (yet): it matches nobody")
+    if not names:
+        checks.note(path, f"{value!r} is no user id: names count only with dangerouslyAllowNameMatching")
     return value

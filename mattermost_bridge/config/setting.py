@@ -36,6 +36,7 @@ class Where(StrEnum):
     SHARED = "shared"  # in channels.mattermost, and in each of its accounts
     SECTION = "section"  # in channels.mattermost only
     CHANNEL = "channel"  # in each entry of `groups`
+    AGENT = "agent"  # in each entry of agents.entries
     TOP = "top"  # named from the outermost object on
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from mattermost_bridge.config.setting import Kind, Setting, Where, with_columns
+from mattermost_bridge.config.table_agents import AGENT
 from mattermost_bridge.config.table_answers import ANSWERS
 from mattermost_bridge.config.table_channels import BY_HAND, CHANNEL
 from mattermost_bridge.config.table_global import TOP
 from mattermost_bridge.config.table_kept import KEPT
 from mattermost_bridge.config.table_shared import SHARED
 
-ALL: tuple[Setting, ...] = (*BY_HAND, *SHARED, *ANSWERS, *KEPT, *CHANNEL, *TOP)
+ALL: tuple[Setting, ...] = (*BY_HAND, *SHARED, *ANSWERS, *KEPT, *CHANNEL, *TOP, *AGENT)
 
 #: By column: what the section and each account have in common, the defaults alone, and each channel setting.
 OF_ACCOUNTS: dict[str, Setting] = with_columns((*SHARED, *ANSWERS))
 OF_ALL: dict[str, Setting] = with_columns(TOP)
 OF_CHANNELS: dict[str, Setting] = with_columns(CHANNEL)
+#: By the field of an agent.
+OF_AGENTS: dict[str, Setting] = with_columns(AGENT)
 #: What nothing reads, by key.
 OF_KEPT: dict[str, Setting] = {setting.key: setting for setting in KEPT}
 

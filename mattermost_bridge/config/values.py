@@ -22,7 +22,11 @@ _TARGET = re.compile(r"(channel|user):\S+|@\S+")
 
 
 class BadValue(Exception):
-    """A value that a setting cannot have; the text is a sentence that says what it must be."""
+    """A value that a setting cannot have; the text is a sentence that says what it must be, `at` the place below it."""
+
+    def __init__(self, sentence: str, at: tuple[str | int, ...] = ()) -> None:
+        super().__init__(sentence)
+        self.at = at
 
 
 def from_file(setting: Setting, raw: object) -> Any:
@@ -50,11 +54,17 @@ def from_file(setting: Setting, raw: object) -> Any:
             if not isinstance(raw, str) and raw is not False:
                 raise BadValue("must be a text in quotes, or false.")
         case Kind.LINES:
-            if not isinstance(raw, list) or not all(isinstance(each, str) for each in raw):
+            if not isinstance(raw, list):
                 raise BadValue("must be a list of texts, [ … ].")
+            for number, each in enumerate(raw):
+                if not isinstance(each, str):
+                    raise BadValue("must be a text in quotes.", (number,))
         case Kind.LINKS:
-            if not isinstance(raw, dict) or not all(_texts(each) for each in raw.values()):
+            if not isinstance(raw, dict):
                 raise BadValue('must be an object of lists of texts, { "name": ["mattermost:…"] }.')
+            for name, ids in raw.items():
+                if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+                    raise BadValue("must be a list of texts, [ … ].", (name,))
     return checked(setting, raw)
 
 
@@ -105,11 +115,11 @@ def in_words(setting: Setting, value: Any) -> str:
     return str(value)
 
 
-def bent(setting: Setting, raw: object) -> int | None:
+def bent(setting: Setting, raw: Any) -> int | None:
     """A number that is moved into its limits, for settings that bend; None where there is nothing to move."""
-    if not setting.bends or not _is_whole(raw) or raw <= 0:  # type: ignore[operator]
+    if not setting.bends or not _is_whole(raw) or raw <= 0 or setting.least is None or setting.most is None:
         return None
-    moved = int(min(max(raw, setting.least), setting.most))  # type: ignore[type-var, arg-type]
+    moved = int(min(max(raw, setting.least), setting.most))
     return None if moved == raw else moved
 
 
@@ -122,32 +132,27 @@ def pattern_problem(text: str) -> str:
     return ""
 
 
-def _is_whole(raw: object) -> bool:
+def _is_whole(raw: Any) -> bool:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return False
     return isinstance(raw, int) or (math.isfinite(raw) and raw.is_integer())
 
 
-def _number(setting: Setting, raw: object) -> int | float:
+def _is_number(raw: Any) -> bool:
+    return isinstance(raw, int | float) and not isinstance(raw, bool) and math.isfinite(raw)
+
+
+def _number(setting: Setting, raw: Any) -> int | float:
     whole = setting.kind is Kind.WHOLE
-    right = _is_whole(raw) if whole else isinstance(raw, int | float) and not isinstance(raw, bool)
-    right = right and math.isfinite(raw)  # type: ignore[arg-type]
     least, most = setting.least, setting.most
-    if right and least is not None and raw < least:  # type: ignore[operator]
-        right = False
-    if right and most is not None and raw > most:  # type: ignore[operator]
-        right = False
-    if not right:
+    right = _is_whole(raw) if whole else _is_number(raw)
+    if not right or (least is not None and raw < least) or (most is not None and raw > most):
         kind = "a whole number" if whole else "a number"
-        if setting.bends:
+        if setting.bends and (not _is_whole(raw) or raw <= 0):
             raise BadValue(f"must be {kind} above 0.")
         limits = f"from {least:g} to {most:g}" if most is not None else f"of at least {least:g}"
         raise BadValue(f"must be {kind} {limits}.")
-    return int(raw) if whole else float(raw)  # type: ignore[call-overload, no-any-return]
-
-
-def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return int(raw) if whole else float(raw)
 
 
 def _text(setting: Setting, text: str) -> str:
@@ -161,7 +166,14 @@ def _text(setting: Setting, text: str) -> str:
 
 
 def _lines(setting: Setting, lines: list[str]) -> list[str] | None:
-    kept = list(dict.fromkeys(_text(setting, line.strip()) for line in lines if line.strip()))
+    kept: list[str] = []
+    for number, line in enumerate(lines):
+        try:
+            text = _text(setting, line.strip())
+        except BadValue as problem:
+            raise BadValue(str(problem), (number,)) from None
+        if text and text not in kept:
+            kept.append(text)
     if len(kept) > MOST_ENTRIES:
         raise BadValue(f"must not have more than {MOST_ENTRIES} entries.")
     # A list that is empty after cleaning counts only where that means something of its own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from mattermost_bridge.config.reading import Path
 
@@ -30,52 +31,72 @@ class Entry:
 
 @dataclass(frozen=True)
 class Group:
-    """One entry of `groups`: a channel id or `*`, and whether a mention is needed there (None: not said)."""
+    """One entry of `groups`: a channel id or `*`, what it says by column, and the id of its agent ("": none)."""
 
     channel_id: str
-    require_mention: bool | None = None
+    values: dict[str, Any] = field(default_factory=dict)
+    agent: str = ""
 
 
 @dataclass(frozen=True)
 class Values:
-    """The values that the section and each account have in common."""
+    """The values that the section and each account have in common.
+
+    `settings` are those of the tables by column, `kept` those by key that nothing reads; both hold what is set.
+    """
 
     path: Path
     enabled: bool = True
     name: str = ""
     token: Secret = Secret()
     base_url: str = ""
-    dm_policy: str = ""
-    group_policy: str = ""
-    text_chunk_limit: int | None = None
     allow_from: tuple[Entry, ...] | None = None
     group_allow_from: tuple[Entry, ...] | None = None
     groups: tuple[Group, ...] | None = None
-    pairing_text: str = ""
     agent: str = ""
-    #: By the names of `RetryValues`; None where the file says nothing.
-    dm_channel_retry: dict[str, int | None] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class WantedAgent:
-    """The agent that `agents.defaults.model.primary` names, made from its provider."""
+    """An agent: that of `agents.defaults.model.primary`, or one of `agents.entries`.
+
+    Without `base_url` its address and key stay as they are. `values` are what an entry says of it, None where there is
+    no entry: then the rest stays, too.
+    """
 
     path: Path
     slug: str
-    base_url: str
-    model: str
-    key: Secret
+    base_url: str = ""
+    model: str = ""
+    key: Secret = Secret()
+    backend: str = ""
+    values: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class WantedBinding:
+    """One entry of `bindings`; `agent` is "" for the account's own."""
+
+    agent: str
+    account_id: str = ""
+    peer_kind: str = ""
+    peer_id: str = ""
+    team_id: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A whole file. `section` is None when `channels.mattermost` is missing."""
+    """A whole file. `section` is None when `channels.mattermost` is missing; `settings` stand outside of it."""
 
     section: Values | None
     accounts: dict[str, Values]
     default_account: str = ""
-    default_group_policy: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
     agent: WantedAgent | None = None
+    agents: tuple[WantedAgent, ...] = ()
+    bindings: tuple[WantedBinding, ...] = ()
     access_groups: dict[str, tuple[Entry, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

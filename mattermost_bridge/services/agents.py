@@ -21,7 +21,12 @@ from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
 from mattermost_bridge.services.tokens import origin
 
-FIELDS = frozenset({"name", "backend", "base_url", "model", "instructions", "history_messages", "total_time"})
+FIELDS = frozenset(
+    {
+        *("name", "backend", "base_url", "model", "instructions", "history_messages", "takes_images"),
+        *("mention_patterns", "total_time"),
+    }
+)
 QUESTION = "Say hello in one short sentence."
 
 

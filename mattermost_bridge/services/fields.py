@@ -8,19 +8,18 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from mattermost_bridge.config import effective
+from mattermost_bridge.config.setting import Setting
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
+from mattermost_bridge.config.values import BadValue, checked
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, Agent, BridgeDefaults
-from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.rules.direct_channels import delays_problem
-from mattermost_bridge.rules.pairing import check_template
 from mattermost_bridge.services.errors import Refused
 
 #: What an account and the defaults have in common, and what each has beside it.
-SHARED = frozenset(
-    {"dm_policy", "group_policy", "text_chunk_limit", "pairing_text", "base_url", "agent", *RETRY_FIELDS.values()}
-)
+SHARED = frozenset({"base_url", "agent", "kept", *OF_ACCOUNTS})
 OF_ACCOUNT = SHARED | {"name"}
-OF_DEFAULTS = SHARED | {"enabled", "default_group_policy", "default_account"}
+OF_DEFAULTS = SHARED | {"enabled", "default_account", *OF_ALL}
 
 
 def apply(record: Account | BridgeDefaults, fields: Mapping[str, Any], allowed: frozenset[str]) -> None:
@@ -34,12 +33,21 @@ def apply(record: Account | BridgeDefaults, fields: Mapping[str, Any], allowed: 
                 value = normalise_base_url(value) if value.strip() else ""
             except ValueError as problem:
                 raise Refused(str(problem)) from None
-        elif name == "pairing_text":
-            if problems := check_template(value):
-                raise Refused(" ".join(problems))
+        elif setting := OF_ACCOUNTS.get(name) or OF_ALL.get(name):
+            value = take(setting, value)
         elif isinstance(value, str):
             value = value.strip()
         setattr(record, name, value)
+
+
+def take(setting: Setting, value: Any) -> Any:
+    """The value of a setting, trimmed. Raises Refused when the setting cannot have it."""
+    try:
+        return checked(setting, value)
+    except BadValue as problem:
+        # What is wrong with the pairing text is a sentence of its own.
+        said = str(problem) if setting.each == "pairing text" else f"{setting.column} ({setting.key}) {problem}"
+        raise Refused(said) from None
 
 
 def validate(record: Account | BridgeDefaults) -> None:

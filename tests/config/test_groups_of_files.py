@@ -34,7 +34,11 @@ class TestReading:
     def test_entries_of_groups_say_whether_a_mention_is_needed(self):
         body = f'"{CHANNEL}": {{ requireMention: false }}, "*": {{ requireMention: true }}, " open ": {{}}'
         wanted = parse(section(f"groups: {{ {body} }}, accounts: {{ a: {{ groups: {{}} }}, b: {{}} }}"))
-        assert wanted.section.groups == (Group(CHANNEL, False), Group("*", True), Group("open", None))
+        assert wanted.section.groups == (
+            Group(CHANNEL, {"require_mention": False}),
+            Group("*", {"require_mention": True}),
+            Group("open"),
+        )
         assert (wanted.accounts["a"].groups, wanted.accounts["b"].groups) == ((), None)
         assert any("is no channel id" in note for note in wanted.notes)
 
@@ -106,8 +110,8 @@ class TestImporting:
         GroupOverride.objects.filter(channel_id=CHANNEL).update(channel_name="Support", note="asked for")
         lines = take(section(f"groups: {{ '{CHANNEL}': {{ requireMention: false }} }}")).changes.lines
         assert lines == [
-            f"~ defaults: groups[{CHANNEL} (~Support)].requireMention: true → false",
-            "- defaults: groups[*]: requireMention not set",
+            f"~ defaults: groups[{CHANNEL} (~Support)].requireMention: yes → no",
+            "- defaults: groups[*]: nothing of its own",
         ]
         assert GroupOverride.objects.get().note == "asked for"
         assert take(section("")).changes.lines == [

@@ -19,7 +19,7 @@ def problems(text: str) -> list[str]:
 def test_the_minimal_file_describes_the_account_default():
     wanted = parse(ONE)
     assert wanted.section.base_url == "https://chat.example.com"
-    assert wanted.section.dm_policy == "pairing"
+    assert wanted.section.settings == {"dm_policy": "pairing"}
     assert wanted.accounts["default"].token == Secret(value="mm-token")
     assert wanted.notes == ()
 
@@ -32,7 +32,7 @@ def test_several_accounts_keep_what_is_their_own():
             idle: null }""")
     )
     assert list(wanted.accounts) == ["default", "ops-team", "idle"]
-    assert wanted.accounts["default"].dm_policy == ""
+    assert wanted.accounts["default"].settings == {}
     assert wanted.accounts["ops-team"].token == Secret(reference="env:MATTERMOST_OPS")
     assert any("is kept as the account ops-team" in note for note in wanted.notes)
 
@@ -133,19 +133,19 @@ def test_two_enabled_accounts_with_one_token_are_refused_without_showing_it():
 
 def test_known_keys_that_are_not_used_are_listed_each():
     wanted = parse("""{
-        logging: {}, session: { dmScope: "main" },
-        channels: { slack: {}, mattermost: { chatmode: "onchar", accounts: { a: { replyToMode: "all" } } } },
-        agents: { defaults: { model: { primary: "a/b", fallbacks: [] }, workspace: "~" }, entries: {} },
+        logging: {}, session: { dmScope: "main", reset: {} },
+        channels: { slack: {}, mattermost: { configWrites: true, accounts: { a: { streaming: { mode: "off" } } } } },
+        agents: { defaults: { model: { primary: "a/b", fallbacks: [] }, workspace: "~" }, list: [] },
         models: { providers: { a: { baseUrl: "http://x/v1", api: "openai-completions" }, b: {} } },
     }""")
     text = "\n".join(wanted.notes)
     for key in (
         "logging",
-        "session",
+        "session.reset",
         "channels.slack",
-        "channels.mattermost.chatmode",
-        "channels.mattermost.accounts.a.replyToMode",
-        "agents.entries",
+        "channels.mattermost.configWrites",
+        "channels.mattermost.accounts.a.streaming.mode",
+        "agents.list",
         "agents.defaults.workspace",
         "agents.defaults.model.fallbacks",
         "models.providers.a.api",
@@ -162,7 +162,7 @@ def test_lists_take_numbers_drop_blanks_and_note_names():
 
 def test_a_limit_beyond_what_a_post_holds_is_cut_and_noted():
     wanted = parse(section("textChunkLimit: 20000"))
-    assert wanted.section.text_chunk_limit == 16383
+    assert wanted.section.settings["text_chunk_limit"] == 16383
     assert "20000" in wanted.notes[0]
 
 
