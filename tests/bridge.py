@@ -116,9 +116,10 @@ class Hints:
 @contextmanager
 def collected_hints() -> Iterator[Hints]:
     """Within the block hints go nowhere but into the yielded list."""
-    collected, before = Hints(), hints.send
+    collected, before, before_later = Hints(), hints.send, hints.send_later
     hints.send = collected.send
+    hints.send_later = lambda name, args, seconds: collected.send(name, args)
     try:
         yield collected
     finally:
-        hints.send = before
+        hints.send, hints.send_later = before, before_later

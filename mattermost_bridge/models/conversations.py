@@ -16,10 +16,15 @@ class Conversation(models.Model):
 
     The lease says which worker may work on it; `fence` grows with every taking, and a result is written only by the
     worker whose fence is still the newest.
+
+    A thread's session knows the key of its channel's. What was said before `fresh_since` is not told to the agent any
+    more (`/new`), what waited since before `stopped_at` is dropped (`/stop`); both are the server's milliseconds.
+    `channel_id` is where it began; direct messages that share a session are answered each in its own channel.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="conversations")
-    session_key = models.CharField(max_length=220)
+    session_key = models.CharField(max_length=300)
+    parent_key = models.CharField(max_length=300, blank=True)
     channel_id = models.CharField(_("channel"), max_length=26)
     channel_type = models.CharField(max_length=1, blank=True)
     root_id = models.CharField(_("thread"), max_length=26, blank=True)
@@ -29,6 +34,8 @@ class Conversation(models.Model):
     lease_holder = models.CharField(max_length=80, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
+    fresh_since = models.BigIntegerField(default=0)
+    stopped_at = models.BigIntegerField(default=0)
     hinted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_active_at = models.DateTimeField(_("last active"), auto_now_add=True, db_index=True)
@@ -46,12 +53,17 @@ class Conversation(models.Model):
 
 
 class Turn(models.Model):
-    """One answer: the events it answers, the agent that was asked, and what came of it."""
+    """One answer: the events it answers, the agent that was asked, and what came of it.
+
+    `channel_id` is where the answer goes, `peer_id` the person of a direct message. A turn with a `command` needs no
+    agent: Durar answers by itself.
+    """
 
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="turns")
     agent = models.ForeignKey(Agent, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     state = models.CharField(_("state"), max_length=10, choices=TurnState.choices, default=TurnState.RUNNING)
     starts = models.PositiveSmallIntegerField(_("starts"), default=0)
+    command = models.CharField(_("control command"), max_length=8, blank=True)
     question = models.TextField(_("question"), blank=True)
     answer = models.TextField(_("answer"), blank=True)
     error_kind = models.CharField(max_length=40, blank=True)
@@ -59,6 +71,8 @@ class Turn(models.Model):
     model = models.CharField(_("model"), max_length=120, blank=True)
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    channel_id = models.CharField(_("channel"), max_length=26, blank=True)
+    peer_id = models.CharField(_("person"), max_length=26, blank=True)
     reply_root = models.CharField(max_length=26, blank=True)
     trigger_at = models.BigIntegerField(default=0)
     # What the agent got beside the question, as counts and file names; see services.context.

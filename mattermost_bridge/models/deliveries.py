@@ -75,6 +75,11 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["account", "kind", "recipient_id"], name="delivery_by_person"),
             models.Index(fields=["state", "id"], name="delivery_by_state"),
+            # Whether the bot answered in a thread, and whether it wrote the post that somebody reacts to.
+            models.Index(
+                fields=["account", "root_id", "posted_at_ms"], condition=~Q(root_id=""), name="delivery_by_root"
+            ),
+            models.Index(fields=["account", "post_id"], condition=~Q(post_id=""), name="delivery_by_post"),
             models.Index(fields=["id"], condition=~Q(double_post_ids=""), name="delivery_doubled"),
             models.Index(fields=["account", "settled_at"], condition=Q(state="dead"), name="delivery_dead"),
             # With the state in front, although it is always the same: else SQLite takes the index above.

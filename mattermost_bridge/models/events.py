@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.accounts import Account
@@ -49,6 +50,9 @@ class InboundEvent(models.Model):
     )
     turn = models.ForeignKey(Turn, null=True, blank=True, on_delete=models.SET_NULL, related_name="events")
     reply_root = models.CharField(max_length=26, blank=True)
+    command = models.CharField(_("control command"), max_length=8, blank=True)
+    # Set on a post that is held for a moment, since the same person may go on writing: its turn begins not before.
+    wait_until = models.DateTimeField(null=True, blank=True)
     # Events with the same join key are answered in one turn: what somebody wrote while they waited to be paired.
     join_key = models.CharField(max_length=40, blank=True)
     # When text and props were taken out, which facts and keys outlive; see services.retention.
@@ -93,3 +97,8 @@ class InboundEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.post_id or self.dedupe_key}"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether its turn has to wait a moment yet, since the same person may go on writing."""
+        return self.wait_until is not None and self.wait_until > timezone.now()

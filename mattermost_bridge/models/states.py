@@ -107,6 +107,7 @@ class EventState(Toned):
     WAITING = "waiting", _("Waiting")
     DECIDED = "decided", _("Decided")
     ANSWERED = "answered", _("Answered")
+    NOTED = "noted", _("Noted for the next turn")
     FAILED = "failed", _("Failed")
 
 
@@ -262,6 +263,7 @@ _TONES: dict[str, dict[str, str]] = {
         "waiting": "warning",
         "decided": "idle",
         "answered": "good",
+        "noted": "idle",
         "failed": "bad",
     },
     "EventOutcome": {"": "busy", "ignored": "idle", "refused": "bad", "challenged": "warning", "admitted": "good"},

@@ -1,12 +1,17 @@
-"""What becomes of a post: the one place where that is decided, with every step of the way."""
+"""What becomes of a post, an edit or a reaction: the one place where that is decided, with every step of the way."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from mattermost_bridge.rules import control_commands, loops
 from mattermost_bridge.rules.access import decide_direct, decide_group
-from mattermost_bridge.rules.mentions import mention_required, mentions_bot
+from mattermost_bridge.rules.addressing import is_it_for_the_bot, is_mentioned
+from mattermost_bridge.rules.channel_rules import switched_off
+from mattermost_bridge.rules.facts import FactMissing, known
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.rules.routing import reply_root, session_key
-from mattermost_bridge.rules.types import ChannelType, Check, Decision, IncomingPost, Outcome, Policy
+from mattermost_bridge.rules.routing import Route, route
+from mattermost_bridge.rules.types import ChannelType, Check, Decision, Fact, IncomingPost, Outcome, Policy
 
 _CHANNEL_NAMES = {
     ChannelType.OPEN: "open channel",
@@ -21,29 +26,86 @@ def decide(post: IncomingPost, policy: Policy, *, now_ms: int) -> Decision:
     """What becomes of `post` under an account's effective settings; `now_ms` is now, in milliseconds.
 
     The checks run in a fixed order and the first that fails ends them. The trail has each of them with the value it
-    looked at and where that value comes from. `Reason.PAIRING_REQUIRED` is not final: whether the person gets a code
-    depends on the requests that wait (`pairing.after_looking_at_requests`).
+    looked at and where that value comes from. When a check needs a fact that was not looked up, the decision `asks` for
+    it and has no reason: look it up and decide again. `Reason.PAIRING_REQUIRED` is not final: whether the person gets a
+    code depends on the requests that wait (`pairing.after_looking_at_requests`).
     """
     trail: list[Check] = []
+    try:
+        if post.is_reaction:
+            return _decide_reaction(post, policy, now_ms, trail)
+        return _decide_post(post, policy, now_ms, trail)
+    except FactMissing as missing:
+        return Decision(Outcome.WAITING, "", tuple(trail), asks=(missing.fact,))
+
+
+def _decide_post(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Decision:
     reason = _what_it_is(post, policy, trail)
     if reason is None:
         reason = _who_may(post, policy, now_ms, trail)
+    if reason is not None and reason.outcome is not Outcome.ADMITTED:
+        return _ended(reason, trail)
+
+    command = control_commands.command_in(post, policy)
+    if command:
+        check = control_commands.may_command(post, policy, now_ms=now_ms)
+        if check.passed:
+            trail.append(check)
+        elif post.channel_type is not ChannelType.DIRECT:
+            trail.append(check)
+            return _ended(Reason.COMMAND_REFUSED, trail)
+        else:
+            # In a direct message it goes on as text: the person may write, only not command.
+            trail.append(replace(check, passed=None))
+            command = ""
     if reason is None:
-        reason = _is_it_for_the_bot(post, policy, trail)
+        reason = is_it_for_the_bot(post, policy, trail, command=command)
     if reason.outcome is not Outcome.ADMITTED:
         return _ended(reason, trail)
 
     if not post.text.strip() and not post.has_files:
         trail.append(Check("content", "neither text nor files", "post", passed=False))
         return _ended(Reason.EMPTY_POST, trail)
+    if loops.is_bot(post):
+        trail.append(loops.within_budget(post, policy))
+        if not trail[-1].passed:
+            return _ended(Reason.LOOP_BUDGET, trail)
 
-    key = session_key(policy.account_id, post.channel_type, post.channel_id, post.user_id, reply_root(post))
-    trail.append(Check("session", key, "post", passed=None))
-    if not policy.has_agent:
+    way = _way(post, policy, trail)
+    if command:
+        return _ended(reason, trail, way, command)
+    if not way.agent and not policy.has_agent:
         trail.append(Check("agent", "none", policy.source_of("has_agent"), passed=False))
-        return _ended(Reason.NO_AGENT, trail, key, reply_root(post))
-    trail.append(Check("agent", "present", policy.source_of("has_agent"), passed=True))
-    return _ended(reason, trail, key, reply_root(post))
+        return _ended(Reason.NO_AGENT, trail, way)
+    trail.append(Check("agent", way.agent or "present", way.agent_source, passed=True))
+    return _ended(reason, trail, way)
+
+
+def _decide_reaction(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Decision:
+    """A reaction belongs to the session of its post's thread; the agent sees it with its next turn there.
+
+    The same people may react who may write, and nobody is asked to pair for it.
+    """
+    reason = _what_it_is(post, policy, trail)
+    if reason is None:
+        reason = _who_may(post, policy, now_ms, trail)
+    if reason is Reason.PAIRING_REQUIRED:
+        return _ended(Reason.REACTION_NOT_PAIRED, trail)
+    if reason is not None and reason.outcome is not Outcome.ADMITTED:
+        return _ended(reason, trail)
+    root = known(post.reacted, Fact.REACTED)
+    trail.append(Check("thread of the post", root or "none, or not known", "the bot's records", passed=None))
+    return _ended(Reason.REACTION_NOTED, trail, _way(replace(post, root_id=root), policy, trail))
+
+
+def _way(post: IncomingPost, policy: Policy, trail: list[Check]) -> Route:
+    way = route(post, policy)
+    place = "no thread"
+    if way.reply_root:
+        place = "the thread of the post" if post.root_id else "a thread under the post"
+    trail.append(Check("answered in", place, way.reply_source, passed=None))
+    trail.append(Check("session", way.session_key, "post", passed=None))
+    return way
 
 
 def is_ordinary_type(post_type: str) -> bool:
@@ -69,42 +131,78 @@ def _what_it_is(post: IncomingPost, policy: Policy, trail: list[Check]) -> Reaso
         return Reason.OWN_POST
     if stops("post type", post.post_type or "ordinary", when=not is_ordinary_type(post.post_type)):
         return Reason.SYSTEM_POST
-    if stops("edit", "yes" if post.is_edit else "no", when=post.is_edit):
+    wakes, edit = _edit_wakes(post, policy) if post.is_edit else (True, "no")
+    if stops("edit", edit, when=not wakes):
         return Reason.EDIT_NOT_CONSIDERED
-    if stops("written by a webhook", "yes" if post.from_webhook else "no", when=post.from_webhook):
+    # Where an account answers bots, that is only noted; their loop budget is looked at further down.
+    answers = policy.answers_bots
+    bots = policy.source_of("answers_bots") if answers else "post"
+    value = ("yes, and they are answered" if answers else "yes") if post.from_webhook else "no"
+    if stops("written by a webhook", value, when=post.from_webhook and not answers, source=bots):
         return Reason.OTHER_WEBHOOK
-    if stops("written by another bot", "yes" if post.from_bot else "no", when=post.from_bot):
+    value = ("yes, and they are answered" if answers else "yes") if post.from_bot else "no"
+    if stops("written by another bot", value, when=post.from_bot and not answers, source=bots):
         return Reason.OTHER_BOT
     unknown = post.channel_type is ChannelType.UNKNOWN
     if stops("channel type", _CHANNEL_NAMES[post.channel_type], when=unknown, source="Mattermost"):
         return Reason.CHANNEL_TYPE_UNKNOWN
+    if post.found_ms:
+        age, limit = max(0, post.found_ms - post.create_at) / 3_600_000, policy.answer_within_hours
+        value = f"{age:.1f} h old when it was found, " + (f"answered up to {limit:g} h" if limit else "no limit")
+        source = policy.source_of("answer_within_hours")
+        if stops("age", value, when=bool(limit) and age > (limit or 0), source=source):
+            return Reason.TOO_OLD
     return None
+
+
+def _edit_wakes(post: IncomingPost, policy: Policy) -> tuple[bool, str]:
+    """Whether an edit may wake the bot, and why, in words.
+
+    Once for a post: when it brings the first mention to a post of a channel that was heard and got no answer.
+    """
+    if post.channel_type is ChannelType.DIRECT:
+        return False, "yes, in a direct message"
+    if not is_mentioned(post.text, policy):
+        return False, "yes, without a mention"
+    if post.channel_type is ChannelType.UNKNOWN:
+        return True, "yes, with a mention"  # it waits for the type, and is looked at again
+    earlier = known(post.earlier, Fact.EARLIER)
+    if not earlier.known:
+        return False, "yes, of a post that was never heard"
+    if earlier.admitted:
+        return False, "yes, of a post that was admitted already"
+    if earlier.mentioned:
+        return False, "yes, and the bot was mentioned before it"
+    return True, "yes, it adds the first mention"
 
 
 def _who_may(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Reason | None:
     """The access rules of the kind of channel: None when a channel's post passes, a final reason otherwise."""
-    decide_access = decide_direct if post.channel_type is ChannelType.DIRECT else decide_group
-    verdict = decide_access(post, policy, now_ms=now_ms)
+    if post.channel_type is ChannelType.DIRECT:
+        verdict = decide_direct(post, policy, now_ms=now_ms)
+    else:
+        if policy.groups:
+            off, source = switched_off(policy, post.channel_id)
+            trail.append(Check("switched off in the channel", "yes" if off else "no", source, passed=not off))
+            if off:
+                return Reason.CHANNEL_OFF
+        verdict = decide_group(post, policy, now_ms=now_ms)
     trail.extend(verdict.checks)
     return verdict.reason
 
 
-def _is_it_for_the_bot(post: IncomingPost, policy: Policy, trail: list[Check]) -> Reason:
-    """In channels and groups: whether the post mentions the bot, or need not."""
-    required, source = mention_required(policy, post.channel_id)
-    trail.append(Check("mention required", "yes" if required else "no", source, passed=None))
-    name = f"mention of @{policy.bot_username}"
-    if mentions_bot(post.text, policy.bot_username):
-        trail.append(Check(name, "found", "post", passed=True))
-        return Reason.ADMITTED_MENTIONED
-    if required:
-        trail.append(Check(name, "not found", "post", passed=False))
-        return Reason.NO_MENTION
-    trail.append(Check(name, "not found", "post", passed=None))
-    return Reason.ADMITTED_UNMENTIONED
-
-
-def _ended(reason: Reason, trail: list[Check], key: str = "", root: str = "") -> Decision:
+def _ended(reason: Reason, trail: list[Check], way: Route | None = None, command: str = "") -> Decision:
     if reason.outcome is None:
         raise ValueError(f"The reason {reason} is not one that a decision can end with.")
-    return Decision(reason.outcome, reason, tuple(trail), key, root)
+    if way is None:
+        return Decision(reason.outcome, reason, tuple(trail))
+    return Decision(
+        reason.outcome,
+        reason,
+        tuple(trail),
+        session_key=way.session_key,
+        reply_root=way.reply_root,
+        parent_key=way.parent_key,
+        agent=way.agent,
+        command=command,
+    )

@@ -1,4 +1,4 @@
-"""Whether a text mentions the bot, and the text without those mentions."""
+"""Whether a text is addressed to the bot, by a mention or a trigger prefix, and the text without that address."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
 
+from mattermost_bridge.rules.channel_rules import EVERY_CHANNEL, mention_required
 from mattermost_bridge.rules.markdown import code_ranges
 from mattermost_bridge.rules.types import Policy
+
+__all__ = [
+    "EVERY_CHANNEL",
+    "mention_required",
+    "mentions_bot",
+    "onchar_prefix",
+    "strip_mention",
+    "without_prefix",
+]
 
 _WORD = re.compile(r"[\w.:@-]+")
 """What Mattermost 5.37 takes for one word when it looks for mentions: names may contain dots and hyphens."""
@@ -18,28 +28,22 @@ _ADDRESS_MARKS = ":,،，："
 _CLOSING_MARKS = '.!?;…؟。！？)]}"”*_~\r'
 _POSSESSIVE = re.compile(r"['’]s\b")
 
-
-EVERY_CHANNEL = "*"
-"""Stands in `groups` for all channels without an entry of their own."""
-
-_OWNERS = {"account": " of the account", "defaults": " of the defaults"}
+ONCHAR_PREFIXES = (">", "!")
 
 
-def mention_required(policy: Policy, channel_id: str) -> tuple[bool, str]:
-    """Whether a post in a channel or group must mention the bot, and where that is said, in words.
+def onchar_prefix(text: str, policy: Policy) -> str:
+    """The trigger prefix with which `text` begins, after blanks; "" for none. The first in the list that fits counts.
 
-    The channel's own entry in `groups` counts most, then the one for `*`, then `require_mention`. An entry that leaves
-    it open counts as absent.
+    Without a prefix that is more than blanks the built-in ones hold.
     """
-    owner = _OWNERS.get(policy.source_of("groups"), "")
-    said = {rule.channel_id: rule.require_mention for rule in policy.groups}
-    for key, shown in ((channel_id, channel_id), (EVERY_CHANNEL, '"*"')):
-        required = said.get(key)
-        if required is not None:
-            return required, f"groups[{shown}]{owner}"
-    if policy.require_mention is None:
-        return True, policy.source_of("require_mention")
-    return policy.require_mention, policy.source_of("require_mention")
+    prefixes = [stripped for prefix in policy.onchar_prefixes if (stripped := prefix.strip())]
+    begins = text.lstrip()
+    return next((prefix for prefix in prefixes or ONCHAR_PREFIXES if begins.startswith(prefix)), "")
+
+
+def without_prefix(text: str, prefix: str) -> str:
+    """`text` without the trigger prefix that it begins with, and without the blanks around that."""
+    return text.lstrip()[len(prefix) :].lstrip() if prefix else text
 
 
 def mentions_bot(text: str, bot_username: str) -> bool:

@@ -49,15 +49,15 @@ class Reason(StrEnum):
         "other_bot",
         Outcome.IGNORED,
         "Post of another bot",
-        "Another bot wrote this post, and bots do not answer bots.",
-        "",
+        "Another bot wrote this post, and this account does not answer bots.",
+        "Let the account answer bots and webhooks, if this one should be answered.",
     )
     OTHER_WEBHOOK = (
         "other_webhook",
         Outcome.IGNORED,
         "Post of a webhook",
         "A webhook or a slash command made this post, not the person whose name it carries.",
-        "",
+        "Let the account answer bots and webhooks, if this one should be answered.",
     )
     SENDER_MISSING = (
         "sender_missing",
@@ -77,15 +77,44 @@ class Reason(StrEnum):
         "edit_not_considered",
         Outcome.IGNORED,
         "Edited post",
-        "This is a later edit of a post; edits do not wake the bot.",
+        "This is a later edit of a post. An edit wakes the bot once, when it adds the first mention to a post in a "
+        "channel that got no answer.",
         "Ask the person to write a new message.",
     )
     NO_MENTION = (
         "no_mention",
         Outcome.IGNORED,
         "Bot not mentioned",
-        "In channels and groups the bot answers only when it is mentioned, and this post does not mention it.",
+        "In this channel the bot answers only when it is mentioned, and this post does not mention it.",
         "Ask people to mention the bot by its name with @.",
+    )
+    NOT_TRIGGERED = (
+        "not_triggered",
+        Outcome.IGNORED,
+        "No trigger prefix",
+        "In this channel the bot answers what begins with a trigger prefix or mentions it, and this post does neither.",
+        "Ask people to begin with one of the trigger prefixes, or to mention the bot by its name with @.",
+    )
+    TOO_OLD = (
+        "too_old",
+        Outcome.IGNORED,
+        "Too old to answer",
+        "The post was found after the bot had been away, and it is older than this account still answers.",
+        "If it should be answered, ask the person to write again, or let the account answer older posts.",
+    )
+    REACTION_NO_SESSION = (
+        "reaction_no_session",
+        Outcome.IGNORED,
+        "Reaction without session",
+        "Somebody reacted where nothing was said to the bot yet, so there is no session that it belongs to.",
+        "",
+    )
+    STOPPED = (
+        "stopped",
+        Outcome.IGNORED,
+        "Stopped by /stop",
+        "This message was waiting when somebody wrote /stop in its session, which drops what waits.",
+        "Ask the person to write it again if it should be answered after all.",
     )
     KIND_NOT_USED = (
         "kind_not_used",
@@ -152,6 +181,36 @@ class Reason(StrEnum):
         "Pairing queue full",
         "The person would have got a pairing code, but the most requests that may wait for this account are waiting.",
         "Approve, reject or block the requests that wait; then the person can write again.",
+    )
+    REACTION_NOT_PAIRED = (
+        "reaction_not_paired",
+        Outcome.REFUSED,
+        "Reaction, not paired",
+        "Somebody reacted in a direct message who may not write to the bot. Reactions never ask for a pairing code.",
+        "If the person should be able to use the bot, they have to write to it; then approve the pairing request.",
+    )
+    CHANNEL_OFF = (
+        "channel_off",
+        Outcome.REFUSED,
+        "Off in channel",
+        "The bot is switched off in this channel.",
+        "Switch it on in the channel's settings, or give this channel settings of its own where it is off everywhere.",
+    )
+    COMMAND_REFUSED = (
+        "command_refused",
+        Outcome.REFUSED,
+        "Command not allowed",
+        "This is a control command, and in channels only people who stand on one of the account's lists may use those.",
+        "Add the person's user id to the list for direct messages or for channels, or switch off that control commands "
+        "need a list.",
+    )
+    LOOP_BUDGET = (
+        "loop_budget",
+        Outcome.REFUSED,
+        "Loop budget used",
+        "This bot was answered as often within ten minutes in this channel as the account allows. Two bots that answer "
+        "each other would never end.",
+        "Look at what the two bots say to each other. Raise the account's answers to one bot if that is meant.",
     )
     GROUP_DISABLED = (
         "group_disabled",
@@ -232,6 +291,34 @@ class Reason(StrEnum):
         Outcome.ADMITTED,
         "No mention needed",
         "The person may use the bot here, and the bot answers here without being mentioned.",
+        "",
+    )
+    ADMITTED_PREFIX = (
+        "admitted_prefix",
+        Outcome.ADMITTED,
+        "Trigger prefix",
+        "The person may use the bot here and began with a trigger prefix.",
+        "",
+    )
+    ADMITTED_FOLLOW_UP = (
+        "admitted_follow_up",
+        Outcome.ADMITTED,
+        "Follow-up in thread",
+        "The person may use the bot here and wrote in a thread in which the bot answered within the last seven days.",
+        "",
+    )
+    ADMITTED_COMMAND = (
+        "admitted_command",
+        Outcome.ADMITTED,
+        "Control command",
+        "The person may use the bot here and wrote a control command, which needs no mention.",
+        "",
+    )
+    REACTION_NOTED = (
+        "reaction_noted",
+        Outcome.ADMITTED,
+        "Reaction noted",
+        "The person may use the bot here. The agent is told of the reaction when it is asked the next time.",
         "",
     )
 

@@ -45,6 +45,7 @@ class Fact(StrEnum):
     THREAD = "thread"  # when the bot last answered in the post's thread: `IncomingPost.thread_answered_ms`
     EARLIER = "earlier"  # what is known of an edited post's earlier versions: `IncomingPost.earlier`
     BOT_TURNS = "bot_turns"  # how often this bot was admitted lately: `IncomingPost.bot_turns`
+    TEAM = "team"  # the team of the post's channel: `IncomingPost.team_id`
     REACTED = "reacted"  # the thread of the post that somebody reacted to: `IncomingPost.reacted`
 
 
@@ -188,7 +189,7 @@ class IncomingPost:
     """The facts of one post, edit or reaction that decisions look at. Times are Mattermost's milliseconds.
 
     `post_id` is the post that was written, edited or reacted to. `found_ms` is when catch-up found it, 0 for what was
-    heard live. The last four are looked up only when a decision asks for them; None is "not looked up".
+    heard live. The last five are looked up only when a decision asks for them; None is "not looked up".
     `thread_answered_ms` is 0 when the bot never answered in the thread. `reacted` is the root of the thread of the post
     that somebody reacted to, "" for a post outside a thread or one that is not known.
     """
@@ -207,9 +208,9 @@ class IncomingPost:
     is_edit: bool = False
     has_files: bool = False
     is_reaction: bool = False
-    team_id: str = ""
     found_ms: int = 0
     thread_answered_ms: int | None = None
     earlier: Earlier | None = None
     bot_turns: int | None = None
+    team_id: str | None = None
     reacted: str | None = None

@@ -12,14 +12,17 @@ from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Conversation, InboundEvent
 from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
+from mattermost_bridge.rules.control_commands import STOP
 from mattermost_bridge.rules.decide import decide
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.retry import event_delay
-from mattermost_bridge.rules.types import ChannelType, Check, Decision, IncomingPost, Outcome
-from mattermost_bridge.services import hints, inbox, pairing, turns
+from mattermost_bridge.rules.types import ChannelType, Check, Decision, Fact, IncomingPost, Outcome
+from mattermost_bridge.services import bursts, facts, hints, inbox, pairing, turns
 
 log = structlog.get_logger(__name__)
 
+#: Clicks and slash commands are decided where they come in.
+DECIDED_BY_RULES = (EventKind.POST, EventKind.EDIT, EventKind.REACTION)
 LOOK_UP = "durar.events.look_up_channel"
 
 
@@ -37,13 +40,20 @@ def process_event(event_id: int) -> turns.Taken | None:
                 return None
             account = settings_for(event.account_id)
             conversation = _settle(event, account)
-            if event.join_key:
-                # Its turn waits for the others of the same approval, which look for it among the saved ones.
+            saved = bool(event.join_key or event.wait_until)
+            if saved:
+                # Its turn is for others, too, which are looked for among the saved ones.
                 _save(event)
-            has_place = conversation is not None and turns.room.take_place()
-            if conversation is not None and has_place:
-                taken = turns.take(conversation, just_decided=None if event.join_key else event, account=account)
-            if not event.join_key:
+            if conversation is not None and event.command == STOP:
+                # It overtakes what it stops, so it asks for no place either.
+                turns.room.enter()
+                has_place = True
+                taken = turns.take_stop(event, conversation, account)
+            elif conversation is not None and not event.is_held:
+                has_place = turns.room.take_place()
+                if has_place:
+                    taken = turns.take(conversation, just_decided=None if saved else event, account=account)
+            if not saved:
                 _save(event)
     except Exception as error:
         if has_place:
@@ -55,7 +65,7 @@ def process_event(event_id: int) -> turns.Taken | None:
         turns.room.leave()
     if event.state in (EventState.NEW, EventState.WAITING) and event.conversation_id is None:
         return None
-    if conversation is not None and taken is None:
+    if conversation is not None and taken is None and not event.is_held:
         taken = turns.take_or_hint(conversation.pk)
     _wake_channel(event, but=conversation)
     return taken
@@ -78,15 +88,28 @@ def incoming_post(event: InboundEvent) -> IncomingPost:
         create_at=event.create_at,
         is_edit=event.kind == EventKind.EDIT,
         has_files=bool(payload.get("file_ids")),
+        is_reaction=event.kind == EventKind.REACTION,
+        # Its age is what it had when it was found: what then waited for anything else is not punished for that.
+        found_ms=int(event.received_at.timestamp() * 1000) if event.caught_up and event.received_at else 0,
     )
 
 
 def decision_on(event: InboundEvent, settings: AccountSettings) -> Decision:
-    """What the rules say about an event now."""
-    if event.kind not in (EventKind.POST, EventKind.EDIT):
+    """What the rules say about an event now. Facts that only the records know are looked up when the rules ask."""
+    if event.kind not in DECIDED_BY_RULES:
         check = Check("kind", event.get_kind_display(), "event", passed=False)
         return Decision(Outcome.IGNORED, Reason.KIND_NOT_USED, (check,))
-    return decide(incoming_post(event), settings.policy, now_ms=int(timezone.now().timestamp() * 1000))
+    post, now_ms = incoming_post(event), int(timezone.now().timestamp() * 1000)
+    if settings.policy.name_matching and not post.username:
+        post = facts.with_username(post, event.account_id)
+    decision = decide(post, settings.policy, now_ms=now_ms)
+    for _ in Fact:
+        if not decision.asks:
+            break
+        for fact in decision.asks:
+            post = facts.with_fact(post, fact, event.account_id, settings.policy)
+        decision = decide(post, settings.policy, now_ms=now_ms)
+    return decision
 
 
 def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | None:
@@ -95,7 +118,11 @@ def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | No
     if decision.outcome == Outcome.CHALLENGED:
         decision = _challenge(event, decision)
     conversation = None
-    if decision.outcome == Outcome.ADMITTED or decision.reason == Reason.NO_AGENT:
+    if event.kind == EventKind.REACTION:
+        decision, conversation = _noted(event, decision)
+    elif decision.outcome == Outcome.ADMITTED or decision.reason == Reason.NO_AGENT:
+        if settings.debounce_ms:
+            decision = bursts.continues(event, decision, settings)
         conversation = turns.conversation_for(event, decision)
     waits = decision.outcome == Outcome.WAITING
     event.state = EventState.WAITING if waits else EventState.DECIDED
@@ -106,9 +133,16 @@ def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | No
         for check in decision.trail
     ]
     event.reply_root = decision.reply_root
+    event.command = decision.command
     event.conversation = conversation
     event.decided_at = timezone.now()
     event.error = ""
+    if event.kind == EventKind.REACTION and conversation is not None:
+        event.state, conversation = EventState.NOTED, None
+    if conversation is not None and not waits:
+        seconds = bursts.hold(event, settings)
+        if seconds is not None:
+            hints.task_later(turns.RUN, conversation.pk, seconds=seconds)
     live.changed(event.account_id, "event", [event.pk])
     if decision.reason == Reason.CHANNEL_TYPE_UNKNOWN:
         hints.task_after_commit(LOOK_UP, event.account_id, event.channel_id)
@@ -116,8 +150,22 @@ def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | No
 
 
 def _save(event: InboundEvent) -> None:
-    decided = ["state", "outcome", "reason", "trail", "reply_root", "conversation", "decided_at", "error"]
+    decided = [
+        *("state", "outcome", "reason", "trail", "reply_root", "command", "wait_until"),
+        *("conversation", "decided_at", "error"),
+    ]
     event.save(update_fields=[*decided, "turn"] if event.turn_id is not None else decided)
+
+
+def _noted(event: InboundEvent, decision: Decision) -> tuple[Decision, Conversation | None]:
+    """A reaction is noted in the session that its post belongs to, when there is one; it never begins one."""
+    if decision.outcome != Outcome.ADMITTED:
+        return decision, None
+    found = Conversation.objects.filter(account=event.account_id, session_key=decision.session_key).first()
+    if found is None:
+        check = Check("session of the post", "nothing was said to the bot there", "conversations", passed=False)
+        return Decision(Outcome.IGNORED, Reason.REACTION_NO_SESSION, (*decision.trail, check)), None
+    return decision, found
 
 
 def _challenge(event: InboundEvent, decision: Decision) -> Decision:

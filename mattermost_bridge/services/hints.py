@@ -26,15 +26,15 @@ class _Publisher:
             "broker away: hints stop for a moment, the sweep brings the rest", failures=(OperationalError,)
         )
 
-    def send(self, name: str, args: tuple) -> bool:
-        """Publish a task; False when the broker is away (said once per quiet spell)."""
-        return self._tries.attempt(lambda: self._publish(name, args))
+    def send(self, name: str, args: tuple, seconds: float | None = None) -> bool:
+        """Publish a task, to be run after `seconds`; False when the broker is away (said once per quiet spell)."""
+        return self._tries.attempt(lambda: self._publish(name, args, seconds))
 
-    def _publish(self, name: str, args: tuple) -> None:
+    def _publish(self, name: str, args: tuple, seconds: float | None) -> None:
         from durar_site.celery import app
 
         with self._producers(app).acquire(block=True, timeout=TRY_SECONDS) as producer:
-            app.send_task(name, args=args, producer=producer, retry=False, ignore_result=True)
+            app.send_task(name, args=args, producer=producer, retry=False, ignore_result=True, countdown=seconds)
 
     def _producers(self, app: Any) -> Any:
         with self._lock:
@@ -55,10 +55,16 @@ def _send(name: str, args: tuple) -> bool:
     return nearby.offer(name, args) or _publisher.send(name, args)
 
 
-#: Tests replace this to see or to run hints in place.
+#: Tests replace these to see or to run hints in place.
 send: Callable[[str, tuple], bool] = _send
+send_later: Callable[[str, tuple, float], bool] = _publisher.send
 
 
 def task_after_commit(name: str, *args: object) -> None:
     """Hint the task `name` with `args` (ids only) once the current transaction is committed."""
     transaction.on_commit(lambda: send(name, args), robust=True)
+
+
+def task_later(name: str, *args: object, seconds: float) -> None:
+    """As `task_after_commit`, to be run so many seconds after the commit."""
+    transaction.on_commit(lambda: send_later(name, args, seconds), robust=True)

@@ -103,7 +103,10 @@ def _idle_conversations() -> QuerySet[Conversation]:
     """Conversations with something to answer that no worker holds."""
     old = Now() - YOUNG
     waiting = InboundEvent.objects.filter(
-        state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, decided_at__lt=old
+        Q(wait_until=None) | Q(wait_until__lte=Now()),
+        state=EventState.DECIDED,
+        outcome=EventOutcome.ADMITTED,
+        decided_at__lt=old,
     ).values("conversation")
     return Conversation.objects.filter(pk__in=waiting).filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
 

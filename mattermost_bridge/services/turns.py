@@ -19,11 +19,12 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.live import messages as live
-from mattermost_bridge.models import Conversation, InboundEvent, KnownChannel, Turn
+from mattermost_bridge.models import Agent, Conversation, InboundEvent, KnownChannel, Turn
 from mattermost_bridge.models.states import UNDECIDED, EventOutcome, EventState, TurnState
+from mattermost_bridge.rules.addressing import without_address
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.rules.types import Decision, Outcome
-from mattermost_bridge.services import hints
+from mattermost_bridge.rules.types import ChannelType, Decision, Outcome
+from mattermost_bridge.services import bursts, hints, stopping
 from mattermost_bridge.services.keeping import holder
 
 log = structlog.get_logger(__name__)
@@ -93,23 +94,33 @@ def conversation_for(event: InboundEvent, decision: Decision) -> Conversation:
         conversation, _ = Conversation.objects.get_or_create(
             **key,
             defaults={
+                "parent_key": decision.parent_key,
                 "channel_id": event.channel_id,
                 "channel_type": event.channel_type,
                 "root_id": decision.reply_root,
-                "peer_id": event.user_id if event.channel_type == "D" else "",
-                "title": _title(event),
+                "peer_id": event.user_id if event.channel_type == "D" and not _is_shared(event, decision) else "",
+                "title": _title(event, decision),
+                "agent": Agent.objects.filter(slug=decision.agent).first() if decision.agent else None,
             },
         )
     return conversation
 
 
-def _title(event: InboundEvent) -> str:
+def _is_shared(event: InboundEvent, decision: Decision) -> bool:
+    """Whether a direct message's session may be other people's too: `session.dmScope: main`, or linked identities."""
+    return f":direct:{event.user_id.lower()}" not in decision.session_key
+
+
+def _title(event: InboundEvent, decision: Decision) -> str:
     """How operators and agents call a conversation: by the person, or by the channel."""
     if event.channel_type == "D":
+        if _is_shared(event, decision):
+            _, _, name = decision.session_key.partition(":direct:")
+            return name.partition(":thread:")[0] or "Direct messages"
         return f"@{event.username}" if event.username else event.user_id
     known = KnownChannel.objects.filter(account=event.account_id, channel_id=event.channel_id).first()
     name = str(known) if known else event.channel_id
-    return f"{name} (thread)"[:140] if event.root_id else name[:140]
+    return f"{name[:131]} (thread)" if decision.reply_root else name[:140]
 
 
 def take_or_hint(conversation_id: int, *, has_place: bool = False) -> Taken | None:
@@ -170,6 +181,18 @@ def take(
     return Taken(conversation.pk, turn.pk, fence, turn, account, sender, events)
 
 
+def take_stop(event: InboundEvent, conversation: Conversation, account: AccountSettings) -> Taken | None:
+    """The turn that answers a `/stop`, inside the transaction that decides it, whoever holds the conversation.
+
+    None when the answer has to wait for that of another control command. The place in `room` is the caller's.
+    """
+    stopped = stopping.stop(event, conversation, account)
+    if stopped is None:
+        return None
+    turn, fence = stopped
+    return Taken(conversation.pk, turn.pk, fence, turn, account, event.username, (event,))
+
+
 def _let_go(conversation_id: int, fence: int) -> bool:
     return bool(
         Conversation.objects.filter(pk=conversation_id, fence=fence, lease_holder=holder()).update(
@@ -205,14 +228,20 @@ def _begin(
 ) -> tuple[Turn | None, tuple[InboundEvent, ...]]:
     """Make the turn for the oldest event that may be answered now, and say which events it answers, in order."""
     while (event := _next_event(conversation.pk, just_decided)) is not None:
+        if event.create_at < conversation.stopped_at and not event.command:
+            just_decided = _drop(event, just_decided)
+            continue
         if event != just_decided and not _still_admitted(event, account):
             continue
-        events = _joined(event)
+        events = _joined(event, account)
         turn = Turn.objects.create(
             conversation=conversation,
             starts=1,
             started_at=timezone.now(),
-            question="\n\n".join(one.text for one in events),
+            command=event.command,
+            question=_question(events, account),
+            channel_id=event.channel_id,
+            peer_id=event.user_id if event.channel_type == "D" else "",
             reply_root=event.reply_root,
             trigger_at=event.create_at,
         )
@@ -223,6 +252,22 @@ def _begin(
             just_decided.turn = turn
         return turn, tuple(events)
     return None, ()
+
+
+def _drop(event: InboundEvent, just_decided: InboundEvent | None) -> InboundEvent | None:
+    """Drop an event that a `/stop` overtook while it was undecided; the `just_decided` one that remains, if any."""
+    for name, value in stopping.DROPPED.items():
+        setattr(event, name, value)
+    if event == just_decided:
+        return None  # the caller saves it
+    event.save(update_fields=list(stopping.DROPPED))
+    return just_decided
+
+
+def _question(events: list[InboundEvent], account: AccountSettings) -> str:
+    """What was asked, without trigger prefixes and mentions of the bot; what was written in one go is one text."""
+    said = [without_address(one.text, account.policy, one.channel_id, ChannelType(one.channel_type)) for one in events]
+    return ("\n\n" if events[0].join_key else "\n").join(said)
 
 
 def _something_to_answer(conversation_id: int) -> bool:
@@ -244,7 +289,7 @@ def _next_event(conversation_id: int, just_decided: InboundEvent | None) -> Inbo
     blocked: set[str] = set()
     for event in waiting[:CANDIDATES]:
         if event.channel_id not in blocked:
-            if not _is_held_back(event):
+            if not event.is_held and not _is_held_back(event):
                 return event
             blocked.add(event.channel_id)
     if just_decided is None or just_decided.channel_id in blocked or _is_held_back(just_decided):
@@ -268,9 +313,9 @@ def _is_held_back(event: InboundEvent) -> bool:
     return undecided.filter(before).exists()
 
 
-def _joined(event: InboundEvent) -> list[InboundEvent]:
+def _joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
     if not event.join_key:
-        return [event]
+        return [event] if event.wait_until is None else bursts.joined(event, account)
     return list(
         InboundEvent.objects.filter(
             conversation=event.conversation_id,
@@ -290,7 +335,10 @@ def _still_admitted(event: InboundEvent, account: AccountSettings) -> bool:
     if decision.outcome == Outcome.ADMITTED:
         return True
     if decision.reason == Reason.NO_AGENT:
-        changes = {"state": EventState.WAITING, "reason": Reason.NO_AGENT}
+        changes = {"state": EventState.WAITING, "reason": str(decision.reason)}
+    elif decision.reason == Reason.LOOP_BUDGET:
+        # Others of the same bot were decided at the same moment.
+        changes = {"outcome": EventOutcome.REFUSED, "reason": str(decision.reason)}
     else:
         changes = {"outcome": EventOutcome.REFUSED, "reason": Reason.REVOKED_MEANWHILE}
     InboundEvent.objects.filter(pk=event.pk).update(turn=None, **changes)

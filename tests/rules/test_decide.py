@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mattermost_bridge.rules.decide import decide, is_ordinary_type
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.rules.types import ChannelType, IncomingPost, ListEntry, Outcome, Policy
+from mattermost_bridge.rules.types import ChannelType, Earlier, IncomingPost, ListEntry, Outcome, Policy
 from tests.rules.test_access import POLICIES
 
 NOW = 1_000_000
@@ -114,7 +114,8 @@ def test_the_trail_can_be_read_from_top_to_bottom():
         ("blocked", "no", "blocked people", True),
         ("group policy", "open", "account", True),
         ("mention required", "yes", "defaults", None),
-        ("mention of @durar", "not found", "post", False),
+        ("mention of @durar", "not found", "post", None),
+        ("is for the bot", "no", "post", False),
     ]
 
 
@@ -132,6 +133,8 @@ POSTS = st.builds(
     from_webhook=st.booleans(),
     is_edit=st.booleans(),
     has_files=st.booleans(),
+    thread_answered_ms=st.sampled_from([0, 1]),
+    earlier=st.builds(Earlier, st.booleans(), st.booleans(), st.booleans()),
 )
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mattermost_bridge.rules.routing import reply_root, session_key
 from mattermost_bridge.rules.types import ChannelType, IncomingPost
 
+MODES = ("off", "first", "all", "batched")
 POST = IncomingPost("p1", "u1", "alice", "c1", ChannelType.OPEN, "hi", root_id="Root1")
 
 
@@ -45,9 +46,10 @@ def test_two_accounts_in_one_channel_never_share_a_session(channel_type, channel
 
 @pytest.mark.parametrize("channel_type", [ChannelType.OPEN, ChannelType.PRIVATE, ChannelType.GROUP])
 def test_in_channels_and_groups_the_answer_stays_in_the_thread_of_the_post(channel_type):
-    assert reply_root(replace(POST, channel_type=channel_type)) == "Root1"
-    assert reply_root(replace(POST, channel_type=channel_type, root_id="")) == ""
+    for mode in MODES:
+        assert reply_root(replace(POST, channel_type=channel_type), mode) == "Root1"
+    assert reply_root(replace(POST, channel_type=channel_type, root_id=""), "off") == ""
 
 
 def test_direct_messages_stay_flat_also_when_the_person_wrote_in_a_thread():
-    assert reply_root(replace(POST, channel_type=ChannelType.DIRECT)) == ""
+    assert reply_root(replace(POST, channel_type=ChannelType.DIRECT), "off") == ""

@@ -1,0 +1,104 @@
+"""Posts in quick succession by one person in one place become one turn, if the operator wants that.
+
+A post is held for a moment: its row says until when, so nothing is lost with a worker. A further one prolongs that for
+all of them. What is no plain text (files, a control command, an edit) is not held, and ends the holding of what came
+before it, so the order stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from mattermost_bridge.config.effective import AccountSettings
+from mattermost_bridge.models import InboundEvent
+from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
+from mattermost_bridge.rules.types import Check, Decision
+
+#: Somebody who never stops writing is answered after so many times the holding time.
+LONGEST = 10
+#: So many posts become one turn at most.
+MOST_JOINED = 50
+
+
+def continues(event: InboundEvent, decision: Decision, account: AccountSettings) -> Decision:
+    """The decision with the session of the held posts that this one continues.
+
+    Only where each post outside a thread would begin a thread of its own: the answer to all of them is one.
+    """
+    if not _is_held_kind(event, decision.command, account) or decision.reply_root != event.post_id:
+        return decision
+    earlier = _held(event).exclude(conversation=None).order_by("-create_at").select_related("conversation").first()
+    if earlier is None or earlier.conversation is None:
+        return decision
+    key = earlier.conversation.session_key
+    check = Check("session", key, "the post just before, by the same person", passed=None)
+    return replace(decision, session_key=key, reply_root=earlier.reply_root, trail=(*decision.trail, check))
+
+
+def hold(event: InboundEvent, account: AccountSettings) -> float | None:
+    """Hold an admitted event when it is of that kind, inside the caller's transaction; seconds, or None for not held.
+
+    `event.wait_until` is set on the instance and saved by the caller.
+    """
+    if not account.debounce_ms:
+        return None
+    now = timezone.now()
+    if not _is_held_kind(event, event.command, account):
+        _held(event).update(wait_until=now)
+        return None
+    until = now + timedelta(milliseconds=account.debounce_ms)
+    began = _held(event).order_by("decided_at").values_list("decided_at", flat=True).first()
+    if began is not None:
+        until = min(until, began + timedelta(milliseconds=account.debounce_ms * LONGEST))
+        _held(event).update(wait_until=until)
+    event.wait_until = until
+    return max(0.0, (until - now).total_seconds())
+
+
+def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
+    """The event and what its sender wrote right after it, up to a post of anybody else."""
+    later = Q(create_at__gt=event.create_at) | Q(create_at=event.create_at, post_id__gt=event.post_id)
+    following = InboundEvent.objects.filter(
+        later,
+        conversation=event.conversation_id,
+        state=EventState.DECIDED,
+        outcome=EventOutcome.ADMITTED,
+        turn=None,
+    ).order_by("create_at", "post_id")
+    burst = [event]
+    for one in following[: MOST_JOINED - 1]:
+        same = (one.user_id, one.channel_id, one.reply_root) == (event.user_id, event.channel_id, event.reply_root)
+        soon = one.create_at - burst[-1].create_at <= account.debounce_ms
+        if not same or one.wait_until is None or not soon:
+            break
+        burst.append(one)
+    return burst
+
+
+def _is_held_kind(event: InboundEvent, command: str, account: AccountSettings) -> bool:
+    return bool(
+        account.debounce_ms
+        and event.kind == EventKind.POST
+        and event.text.strip()
+        and not event.payload.get("file_ids")
+        and not command
+        and not event.join_key
+    )
+
+
+def _held(event: InboundEvent) -> QuerySet[InboundEvent]:
+    """What the same person wrote in the same place and is held now."""
+    return InboundEvent.objects.filter(
+        account=event.account_id,
+        channel_id=event.channel_id,
+        user_id=event.user_id,
+        root_id=event.root_id,
+        state=EventState.DECIDED,
+        outcome=EventOutcome.ADMITTED,
+        turn=None,
+        wait_until__gt=timezone.now(),
+    ).exclude(pk=event.pk)
