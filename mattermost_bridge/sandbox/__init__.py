@@ -47,7 +47,8 @@ Accounts:
 
 Doing and looking:
     POST posts {"who", "to": channel name, channel id or "@user", "message" or "messages", "root_id", "props",
-                    "count", "ids_only"}    "{n}" in the message is the number of the post; -> {"posts": [...]}
+                    "file_ids" (taken as they are), "count", "ids_only"}    "{n}" in the message is the number of the
+                    post; -> {"posts": [...]}
     POST ephemeral {"who" (author), "to", "reader", "message"}
     POST channels {"who", "name", "display_name", "type"}
     POST members/add {"who", "channel", "user"}, members/remove {"who", "channel", "user"}

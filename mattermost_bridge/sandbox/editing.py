@@ -31,6 +31,7 @@ def update(
     message: str | None = None,
     props: dict[str, Any] | None = None,
     is_pinned: bool | None = None,
+    file_ids: list[str] | None = None,
 ) -> Post:
     """Change a post and tell the channel. Props are replaced whole; only a new text moves `edit_at`."""
     if post.type.startswith("system_"):
@@ -50,6 +51,8 @@ def update(
     post.hashtags = hashtags(new_message)
     if is_pinned is not None:
         post.is_pinned = is_pinned
+    if file_ids is not None:
+        post.file_ids = file_ids
     channel = state.channels[post.channel_id]
     channel.last_post_at = max(channel.last_post_at, now)
     _tell(box, "post_edited", post)

@@ -68,6 +68,16 @@ def channel_missing() -> ApiError:
     return ApiError(404, "app.channel.get.existing.app_error", "Unable to find the existing channel.")
 
 
+def action_missing() -> ApiError:
+    """404: a button that the post does not have (any more), or behind which nothing stands."""
+    return ApiError(404, "api.post.do_action.action_id.app_error", "Invalid action id.")
+
+
+def integration_failed() -> ApiError:
+    """400: whatever an integration did wrong, the person who clicked sees this."""
+    return ApiError(400, "api.post.do_action.action_integration.app_error", "Action integration error.")
+
+
 def route_missing() -> dict[str, Any]:
     """Return the body for an unknown route, the one error without a request id."""
     return {

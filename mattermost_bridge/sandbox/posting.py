@@ -61,7 +61,7 @@ def check_allowed(box: "Sandbox", author: User, draft: Draft) -> Channel:
     return channel
 
 
-def save(box: "Sandbox", author: User, draft: Draft) -> Post:
+def save(box: "Sandbox", author: User, draft: Draft, *, file_ids: Iterable[str] = ()) -> Post:
     """Validate and store a post, without telling anybody. Raises ApiError."""
     _check_root(box, draft)
     props = {key: value for key, value in draft.props.items() if key != "add_channel_member"}
@@ -74,7 +74,8 @@ def save(box: "Sandbox", author: User, draft: Draft) -> Post:
         raise ApiError(400, "model.post.is_valid.type.app_error", "Invalid type.")
     now = draft.create_at if draft.create_at and author.is_admin else box.state.clock.ms()
     return store(box, Post(new_id(), now, now, author.id, draft.channel_id, draft.message, root_id=draft.root_id,
-                           type=draft.type, props=props, hashtags=hashtags(draft.message)))  # fmt: skip
+                           type=draft.type, props=props, hashtags=hashtags(draft.message),
+                           file_ids=list(file_ids)))  # fmt: skip
 
 
 def _check_root(box: "Sandbox", draft: Draft) -> None:
@@ -156,10 +157,20 @@ def mentions_of(box: "Sandbox", author: User, channel: Channel, post: Post) -> l
     return [user_id for user_id in mentioned("\n".join(texts), members, box.hub.online()) if user_id != author.id]
 
 
-def create(box: "Sandbox", author: User, draft: Draft) -> Post:
+def show_note(box: "Sandbox", author: User, reader: User, draft: Draft) -> dict[str, Any]:
+    """Show a note to one reader in a channel; it is stored nowhere."""
+    now = box.state.clock.ms()
+    note = Post(new_id(), now, now, author.id, draft.channel_id, draft.message, root_id=draft.root_id,
+                type="system_ephemeral", props=draft.props)  # fmt: skip
+    shown = render.post_json(box.state, note, modern=box.settings.modern, stored=False)
+    box.hub.publish(Event("ephemeral_message", {"post": wire.dumps(shown)}, draft.channel_id, user_id=reader.id))
+    return shown
+
+
+def create(box: "Sandbox", author: User, draft: Draft, *, file_ids: Iterable[str] = ()) -> Post:
     """Check, store and announce a post in one step, without the dedupe of the REST endpoint."""
     check_allowed(box, author, draft)
-    post = save(box, author, draft)
+    post = save(box, author, draft, file_ids=file_ids)
     announce(box, author, post)
     return post
 

@@ -169,6 +169,7 @@ class Post:
     props: dict[str, Any] = field(default_factory=dict)
     hashtags: str = ""
     row: int = 0
+    file_ids: list[str] = field(default_factory=list)
 
     @property
     def thread_id(self) -> str:

@@ -40,8 +40,9 @@ def post_json(
     }
     if modern:  # parent_id went away in 6.0; file_ids is always there
         del data["parent_id"]
-        data["file_ids"] = []
-    elif post.id in state.reactions:
+    if modern or post.file_ids:
+        data["file_ids"] = list(post.file_ids)
+    if not modern and post.id in state.reactions:
         data["has_reactions"] = True
     return data
 

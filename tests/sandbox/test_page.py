@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.sandbox.ears import Ear, post_in
+from tests.sandbox.integration import Integration
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
@@ -210,3 +211,22 @@ def test_every_button_has_a_name(sandbox, visit):
     nameless = "[...document.querySelectorAll('button')].filter(b => !b.ariaLabel && !b.innerText.trim()).length"
     page.get_by_test_id("trouble-button").click()
     assert page.evaluate(nameless) == 0
+
+
+def test_buttons_are_shown_with_their_style_and_clicked(sandbox, visit):
+    actions = [
+        {"id": "yes", "name": "Yes", "type": "button", "style": "primary"},
+        {"id": "no", "name": "No", "type": "button", "style": "danger"},
+    ]
+    with Integration() as program:
+        program.answers({"update": {"message": "Well?", "props": {"attachments": [{"text": "✓ **Yes**"}]}}})
+        for action in actions:
+            action["integration"] = {"url": program.url, "context": {"action_id": action["id"]}}
+        sandbox.post("durar", "@alice", "Well?", props={"attachments": [{"text": "Approve?", "actions": actions}]})
+        page = visit("alice", width=390)
+        expect(page.get_by_test_id("action-no")).to_have_attribute("data-style", "danger")
+        page.get_by_test_id("action-yes").click()
+        expect(page.get_by_test_id("action-yes")).to_have_count(0)
+        expect(page.get_by_test_id("message-text").last).to_contain_text("✓ Yes")
+        assert [call["context"] for call in program.calls] == [{"action_id": "yes"}]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

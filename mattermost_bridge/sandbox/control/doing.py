@@ -20,10 +20,11 @@ async def post(call: ControlCall) -> web.Response:
     channel = call.channel(call.need("to"), author)
     draft = posting.Draft(channel.id, root_id=call.get("root_id", ""), props=call.get("props", {}))
     ids_only = call.get("ids_only", False)
+    file_ids: list[str] = call.get("file_ids", [])
     made: list[Any] = []
     for message in _messages(call):
         draft.message = message
-        one = posting.create(box, author, draft)
+        one = posting.create(box, author, draft, file_ids=file_ids)
         made.append(one.id if ids_only else render.post_json(box.state, one, modern=box.settings.modern))
         # Sockets are written to between posts, or a thousand of them would look like a slow reader.
         await asyncio.sleep(0)

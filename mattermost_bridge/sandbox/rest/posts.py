@@ -5,11 +5,10 @@ from typing import Any
 
 from aiohttp import web
 
-from mattermost_bridge.sandbox import editing, listing, posting, render, wire
+from mattermost_bridge.sandbox import editing, listing, posting, render
 from mattermost_bridge.sandbox.calls import Call, ok, reply
 from mattermost_bridge.sandbox.errors import ApiError, invalid_body, no_permission, post_missing
-from mattermost_bridge.sandbox.hub import Event
-from mattermost_bridge.sandbox.ids import is_valid_id, new_id
+from mattermost_bridge.sandbox.ids import is_valid_id
 from mattermost_bridge.sandbox.middleware import current_fault
 from mattermost_bridge.sandbox.records import Post, User
 
@@ -79,12 +78,7 @@ def send_ephemeral(box: Any, author: User, reader: User, draft: posting.Draft) -
     """Show a note to one reader in a channel; it is stored nowhere. Raises ApiError 403 for a foreign channel."""
     if not box.state.is_member(reader.id, draft.channel_id):
         raise no_permission()
-    now = box.state.clock.ms()
-    note = Post(new_id(), now, now, author.id, draft.channel_id, draft.message, root_id=draft.root_id,
-                type="system_ephemeral", props=draft.props)  # fmt: skip
-    shown = render.post_json(box.state, note, modern=box.settings.modern, stored=False)
-    box.hub.publish(Event("ephemeral_message", {"post": wire.dumps(shown)}, draft.channel_id, user_id=reader.id))
-    return shown
+    return posting.show_note(box, author, reader, draft)
 
 
 async def of_channel(call: Call) -> web.Response:

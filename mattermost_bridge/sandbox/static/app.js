@@ -212,6 +212,7 @@ const on = {
         ? api.remove(`/users/me/posts/${post.id}/reactions/${name}`)
         : api.post("/reactions", { user_id: state.me.id, post_id: post.id, emoji_name: name }),
     ),
+  click: (post, actionId) => quietly(() => api.post(`/posts/${post.id}/actions/${encodeURIComponent(actionId)}`)),
   openThread: (post) =>
     quietly(async () => {
       state.threadRoot = post.root_id || post.id;

@@ -91,7 +91,7 @@ function draw(post, { root, replies, follows, open, edited, rootId, act }) {
       follows || system ? null : byline(post, user),
       note ? el("p", { class: "only-you" }, icon("eye"), "Only you can see this") : null,
       post.root_id && !rootId ? quote(post, root, act) : null,
-      text(post),
+      text(post, act),
       reactions(post, act),
       replies > 0
         ? el(
@@ -131,11 +131,16 @@ function quote(post, root, act) {
   );
 }
 
-function text(post) {
+function text(post, act) {
   const names = new Set([...state.users.values()].map((user) => user.username));
   const nodes = richText(post.message, { names, me: state.me.username });
   const attached = (post.props?.attachments ?? []).map((one) =>
-    el("div", { class: "attachment" }, richText(String(one.text ?? one.fallback ?? ""), { names, me: state.me.username })),
+    el(
+      "div",
+      { class: "attachment" },
+      richText(String(one.text ?? one.fallback ?? ""), { names, me: state.me.username }),
+      buttons(post, one.actions, act),
+    ),
   );
   const mark = post.edit_at > 0 ? el("span", { class: "edited", data: { testid: "edited" } }, "(edited)") : null;
   const last = nodes.at(-1);
@@ -148,6 +153,28 @@ function text(post) {
     mark && last?.tagName !== "P" ? mark : null,
     attached,
   );
+}
+
+const STYLES = new Set(["primary", "danger"]);
+
+function buttons(post, actions, act) {
+  const shown = (Array.isArray(actions) ? actions : []).filter((one) => one?.id && one.name);
+  if (!shown.length) return null;
+  const one = (action) => {
+    const style = STYLES.has(action.style) ? action.style : "default";
+    const button = el(
+      "button",
+      { type: "button", class: `action ${style}`, data: { testid: `action-${action.id}`, style } },
+      String(action.name),
+    );
+    button.addEventListener("click", async () => {
+      button.disabled = true; // until it is answered; a second click would be a second call
+      await act.click(post, action.id);
+      button.disabled = false;
+    });
+    return button;
+  };
+  return el("div", { class: "actions" }, shown.map(one));
 }
 
 function reactions(post, act) {
