@@ -13,6 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from mattermost_bridge.config import effective, exporter
 from mattermost_bridge.config.effective import bump_version, settings_for
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL, OF_CHANNELS
 from mattermost_bridge.config.wanted import KEEP
 from mattermost_bridge.models import (
     AccessEntry,
@@ -20,14 +21,15 @@ from mattermost_bridge.models import (
     AccessGroupMember,
     Account,
     Agent,
+    Binding,
     BridgeDefaults,
     GroupOverride,
 )
-from mattermost_bridge.models.accounts import RETRY_FIELDS
-from mattermost_bridge.models.states import DmPolicy, GroupPolicy
-from mattermost_bridge.rules.direct_channels import LIMITS, delays_problem
+from mattermost_bridge.models.states import DmPolicy
+from mattermost_bridge.rules.direct_channels import delays_problem
 from mattermost_bridge.services import accounts
 from tests.config.files import ACTOR, CAROL, DAVE, ONE, take
+from tests.config.random_settings import kept_values, values_of
 
 PEOPLE = (CAROL, DAVE, "*", "@name", "42", "accessGroup:ops", "accessGroup:Night Shift", "accessGroup:gone")
 
@@ -90,22 +92,39 @@ def test_an_agent_of_a_provider_is_exported_as_its_primary_model():
     assert take(exporter.export()).changes.lines == []
 
 
+def with_possible_delays(values: dict) -> dict:
+    """A first delay beyond the longest one is refused everywhere."""
+    both = values["dm_retry_initial_delay_ms"], values["dm_retry_max_delay_ms"]
+    return {**values, "dm_retry_max_delay_ms": None} if delays_problem(*both) else values
+
+
+SHARED = {**values_of(OF_ACCOUNTS), "dm_policy": st.sampled_from(["", *(set(DmPolicy.values) - {"open"})])}
 OVERRIDES = st.fixed_dictionaries(
     {
-        "dm_policy": st.sampled_from(["", *(set(DmPolicy.values) - {"open"})]),
-        "group_policy": st.sampled_from(["", *GroupPolicy.values]),
-        "text_chunk_limit": st.none() | st.integers(50, 16383),
-        "pairing_text": st.sampled_from(["", "Your code:\n{code}", '"quotes" \\ {code} \U0001f600']),
         "base_url": st.sampled_from(["", "https://chat.example.com", "http://10.0.0.1:8065/mm"]),
         "own_allow_from": st.booleans(),
         "own_group_allow_from": st.booleans(),
         "own_groups": st.booleans(),
-        **{field: st.none() | st.integers(*LIMITS[name]) for name, field in RETRY_FIELDS.items()},
+        "kept": kept_values(),
+        **SHARED,
     }
-).filter(lambda values: not delays_problem(values["dm_retry_initial_delay_ms"], values["dm_retry_max_delay_ms"]))
+).map(with_possible_delays)
+AGENTS = st.sampled_from([None, "echo", "local-qwen"])
 GROUPS = st.dictionaries(
-    st.sampled_from(["*", "channel1".ljust(26, "x"), "no id"]), st.sampled_from([True, False, None])
+    st.sampled_from(["*", "channel1".ljust(26, "x"), "no id"]),
+    st.fixed_dictionaries({**values_of(OF_CHANNELS), "off": st.booleans(), "agent": AGENTS}),
 )
+BINDINGS = st.lists(
+    st.tuples(
+        AGENTS,
+        st.sampled_from(["", "*", "ops"]),
+        st.sampled_from([("", ""), ("direct", CAROL), ("channel", "*"), ("group", "c" * 26)]),
+        st.sampled_from(["", "t" * 26]),
+        st.sampled_from(["", "why"]),
+    ),
+    max_size=4,
+)
+PATTERNS = st.sampled_from([None, [], ["hey bot", r"\bdurar\b"]])
 ENDS = st.none() | st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
 ACCESS_GROUPS = st.dictionaries(
     st.sampled_from(["ops", "Night Shift"]), st.dictionaries(st.sampled_from([CAROL, DAVE, "*", "@name"]), ENDS)
@@ -128,7 +147,7 @@ ACCOUNTS = st.dictionaries(
         st.sampled_from(["", "tok-1", "ref"]),
         st.booleans(),
         st.sampled_from(["", "A name"]),
-        st.sampled_from([None, "echo", "local-qwen"]),
+        AGENTS,
         GROUPS,
     ),
 )
@@ -141,19 +160,33 @@ class ImportOfExport(TestCase):
         defaults=OVERRIDES,
         entries=ENTRIES,
         accounts=ACCOUNTS,
-        agent=st.sampled_from([None, "echo", "local-qwen"]),
+        agent=AGENTS,
         enabled=st.booleans(),
-        every_bridge=st.sampled_from(["", *GroupPolicy.values]),
+        of_all=st.fixed_dictionaries(values_of(OF_ALL)),
+        rules=BINDINGS,
+        patterns=PATTERNS,
         default_account=st.sampled_from(["", "ops", "gone"]),
         groups=GROUPS,
         access_groups=ACCESS_GROUPS,
     )
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    def test_importing_an_export_changes_no_effective_setting(
-        self, defaults, entries, accounts, agent, enabled, every_bridge, default_account, groups, access_groups
-    ):
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def test_importing_an_export_changes_no_effective_setting(self, **drawn):
+        self._fill(**drawn)
+        before = self._merged(effective_of_all())
+        take(exporter.export())
+        after = self._merged(effective_of_all())
+        assert after == before
+        assert take(exporter.export()).changes.lines == []
+        kept = dict(Account.objects.values_list("account_id", "kept"))
+        assert kept == {account_id: row[0]["kept"] for account_id, row in drawn["accounts"].items()}
+
+    def _fill(self, *, defaults, entries, accounts, agent, enabled, of_all, rules, patterns, default_account, **other):
+        groups, access_groups = other["groups"], other["access_groups"]
         effective.forget()
-        agents = {None: None, "echo": Agent.objects.create(slug="echo", backend="echo")}
+        agents = {
+            None: None,
+            "echo": Agent.objects.create(slug="echo", backend="echo", mention_patterns=patterns, total_time=7),
+        }
         agents["local-qwen"] = Agent.objects.create(
             slug="local-qwen", backend="openai_compatible", model="qwen", base_url="http://x/v1", api_key="k"
         )
@@ -164,12 +197,16 @@ class ImportOfExport(TestCase):
                 **defaults,
                 "agent": agents[agent],
                 "enabled": enabled,
-                "default_group_policy": every_bridge,
+                **of_all,
                 "default_account": default_account,
             },
         )
         self._add(None, [entry for entry in entries if entry[2] != "pairing"])
+        self.agents = agents
         self._add_groups(None, groups if defaults["own_groups"] else {})
+        for position, (slug, account_id, (kind, peer), team, note) in enumerate(rules):
+            match = {"account_id": account_id, "peer_kind": kind, "peer_id": peer, "team_id": team}
+            Binding.objects.create(agent=agents[slug], position=position, note=note, **match)
         for name, members in access_groups.items():
             group = AccessGroup.objects.create(name=name)
             for who, until in members.items():
@@ -188,11 +225,6 @@ class ImportOfExport(TestCase):
             self._add(account, own_entries)
             self._add_groups(account, own_groups if values["own_groups"] else {})
         bump_version()
-        before = self._merged(effective_of_all())
-        take(exporter.export())
-        after = self._merged(effective_of_all())
-        assert after == before
-        assert take(exporter.export()).changes.lines == []
 
     def _add(self, account, entries):
         for value, which, source, until in entries:
@@ -205,8 +237,9 @@ class ImportOfExport(TestCase):
             )
 
     def _add_groups(self, account, groups):
-        for channel_id, required in groups.items():
-            GroupOverride.objects.create(account=account, channel_id=channel_id, require_mention=required)
+        for channel_id, values in groups.items():
+            said = {**values, "agent": self.agents[values["agent"]]}
+            GroupOverride.objects.create(account=account, channel_id=channel_id, **said)
 
     def _merged(self, found):
         """The same person listed twice counts as one entry, the longer one: only that is compared."""
