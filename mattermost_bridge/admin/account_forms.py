@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.asking import AskField
 from mattermost_bridge.admin.base import ServiceForm, offer, only_a_reference
-from mattermost_bridge.admin.own_lists import confirm_field
+from mattermost_bridge.admin.own_lists import OWN_GROUPS, confirm_field, inherited_lists
 from mattermost_bridge.config.inherited import Inherited, inherited
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, Agent
@@ -141,6 +141,9 @@ class AccountForm(ServiceForm):
         account = self.instance if self.instance.pk else None
         values = inherited(account)
         show_inherited(self.fields, values)
+        if OWN_GROUPS in self.fields:
+            for name, sentence in inherited_lists().items():
+                self.fields[name].help_text = f"{self.fields[name].help_text} {sentence}"
         if "agent" in self.fields:
             offer(self.fields["agent"], Agent.objects.defer("api_key"), inherited_words(values["agent"]))
         if "token" in self.fields:

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from mattermost_bridge.admin import looks
@@ -153,7 +154,13 @@ def _few(rows: QuerySet[AccessEntry]) -> list[AccessEntry]:
 def _people(request: HttpRequest, owner: Account | None, which: AccessList) -> list[tuple[Any, ...]]:
     model_admin: Any = admin.site.get_model_admin(AccessEntry)
     rows = model_admin.get_queryset(request).filter(account=owner, list=which).exclude(source=EntrySource.PAIRING)
-    return [(model_admin.who(row), model_admin.until(row), row.note) for row in _few(rows)]
+    return [(model_admin.who(row), _added(model_admin, row), row.note) for row in _few(rows)]
+
+
+def _added(model_admin: Any, row: AccessEntry) -> SafeString:
+    """By whom, when and until when, in one line."""
+    end = (f"· {_('until:')}", model_admin.until(row)) if row.expires_at else ()
+    return joined(row.added_by.get_username() if row.added_by else "", looks.moment(row.added_at), *end)
 
 
 def channels(request: HttpRequest, account: Account) -> dict[str, Any]:

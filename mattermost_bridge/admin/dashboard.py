@@ -92,7 +92,8 @@ def first_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _card(request: HttpRequest, kind: Kind) -> Card:
-    return Card(kind.name, str(kind.title), kind.rows(request), looks.list_of(*kind.all_of) if kind.all_of else "")
+    rows, link = kind.rows(request), looks.list_of(*kind.all_of) if kind.all_of else ""
+    return Card(kind.name, str(kind.title), rows[: needs.MOST], link, more=len(rows) > needs.MOST)
 
 
 def _steps(request: HttpRequest, accounts: int) -> list[dict[str, Any]]:

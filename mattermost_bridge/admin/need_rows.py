@@ -23,12 +23,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """The things of one kind. `name` marks them in the page, `link` leads to all of them."""
+    """The things of one kind. `name` marks them in the page, `link` leads to all of them; whether there are `more`."""
 
     name: str
     title: str
     rows: list[Row]
     link: str = ""
+    more: bool = False
 
 
 def joined(*parts: object) -> SafeString:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.names import Names
@@ -29,17 +29,24 @@ from mattermost_bridge.services.settings_lint import findings_of
 
 #: So many rows of each kind stand on the first page; the list has the rest.
 MOST = 10
+#: One more is fetched, which tells whether there are more.
+ONE_MORE = MOST + 1
 #: So many accounts are named beside what is wrong with them.
 MOST_NAMED = 5
 #: A pause in sending that is shorter is no trouble yet.
 LONG_PAUSE = timedelta(minutes=1)
+#: What is set right in the settings of an account, by its phase: the words of the button that leads there.
+BUTTONS = {
+    ConnectionPhase.TOKEN_REFUSED: gettext_lazy("Enter a token"),
+    ConnectionPhase.NOT_CONFIGURED: gettext_lazy("Complete the settings"),
+}
 
 
 def pairings(request: HttpRequest, account: Account | None = None) -> list[Row]:
     """Who waits for their code to be approved, the longest waiting first; with an account, by that one only."""
     model_admin: Any = admin.site.get_model_admin(PairingRequest)
     found = model_admin.get_queryset(request).filter(waiting(), **({"account": account} if account else {}))
-    rows = list(found.order_by("created_at", "pk")[:MOST])
+    rows = list(found.order_by("created_at", "pk")[:ONE_MORE])
     model_admin.prepare(request, rows)
     verbs = model_admin.verbs_for(request)
     return [
@@ -66,17 +73,22 @@ def pairings(request: HttpRequest, account: Account | None = None) -> list[Row]:
 
 def accounts_down(request: HttpRequest) -> list[Row]:
     """The accounts that hear nothing although they should: since when, why, what to do."""
-    rows = kept_accounts(request).filter(is_down()).order_by("listener_lease__since", "account_id")[:MOST]
+    rows = kept_accounts(request).filter(is_down()).order_by("listener_lease__since", "account_id")[:ONE_MORE]
     shown = []
     for row, verbs in _reconnectable(request, rows):
         standing = standing_of(row)
         bot = looks.person(row.bot_user_id, row.bot_username) if row.bot_username else ""
-        settings = standing.phase in (ConnectionPhase.TOKEN_REFUSED, ConnectionPhase.NOT_CONFIGURED)
+        settings = _to_settings(request, row, BUTTONS[standing.phase]) if standing.phase in BUTTONS else NOTHING
+        remedy = "" if settings else standing.remedy
         shown.append(
             Row(
                 joined(looks.account(row), bot, looks.state(ConnectionPhase, standing.phase)),
-                joined(quiet(looks.moment(standing.since)), _span(standing.reason), quiet(standing.remedy)),
-                buttons(_to_settings(request, row) if settings else NOTHING, verbs),
+                joined(
+                    quiet(looks.moment(standing.since)),
+                    _span(standing.reason),
+                    quiet(remedy),
+                ),
+                buttons(settings, verbs),
             )
         )
     return shown
@@ -88,7 +100,7 @@ def accounts_that_send_nothing(request: HttpRequest) -> list[Row]:
     held |= Q(outbox_state__paused_since__lt=timezone.now() - LONG_PAUSE)
     rows = kept_accounts(request).filter(held).exclude(is_down()).select_related("outbox_state")
     shown = []
-    for row, verbs in _reconnectable(request, rows.order_by("account_id")[:MOST]):
+    for row, verbs in _reconnectable(request, rows.order_by("account_id")[:ONE_MORE]):
         outbox = row.outbox_state
         parked = outbox.parked_since is not None
         reason = outbox.parked_reason if parked else outbox.paused_reason
@@ -100,7 +112,7 @@ def accounts_that_send_nothing(request: HttpRequest) -> list[Row]:
                     _span(_("Nothing is sent: %s") % reason),
                     quiet("" if parked else _("It is tried again by itself.")),
                 ),
-                buttons(_to_settings(request, row), verbs) if parked else NOTHING,
+                buttons(_to_settings(request, row, _("Enter a token")), verbs) if parked else NOTHING,
             )
         )
     return shown
@@ -113,9 +125,9 @@ def _reconnectable(request: HttpRequest, rows: QuerySet[Account]) -> list[tuple[
     return [(row, model_admin.buttons(row, verbs)) for row in rows]
 
 
-def _to_settings(request: HttpRequest, account: Account) -> SafeString:
+def _to_settings(request: HttpRequest, account: Account, words: Any) -> SafeString:
     may = rights.may(request.user, "change_account", account)
-    return link_button(tab_of(account, "settings") if may else "", _("Enter a token"))
+    return link_button(tab_of(account, "settings") if may else "", words)
 
 
 def kept_accounts(request: HttpRequest) -> QuerySet[Account]:
@@ -141,14 +153,14 @@ def turns(request: HttpRequest) -> list[Row]:
             _failed(row.finished_at or row.created_at, row.error),
             model_admin.buttons(row, verbs),
         )
-        for row in rows[:MOST]
+        for row in rows[:ONE_MORE]
     ]
 
 
 def deliveries(request: HttpRequest) -> list[Row]:
     """Posts that were given up."""
     model_admin: Any = admin.site.get_model_admin(Delivery)
-    rows = list(model_admin.get_queryset(request).filter(state=DeliveryState.DEAD).order_by("-pk")[:MOST])
+    rows = list(model_admin.get_queryset(request).filter(state=DeliveryState.DEAD).order_by("-pk")[:ONE_MORE])
     model_admin.prepare(request, rows)
     verbs = model_admin.verbs_for(request)
     return [
@@ -171,7 +183,7 @@ def events(request: HttpRequest) -> list[Row]:
     """Events that could not be decided; those whose turn failed stand with the turns."""
     model_admin: Any = admin.site.get_model_admin(InboundEvent)
     found = model_admin.get_queryset(request).filter(state=EventState.FAILED, turn=None).order_by("-pk")
-    rows = list(found.defer("raw", "trail")[:MOST])
+    rows = list(found.defer("raw", "trail")[:ONE_MORE])
     names = Names({row.account_id for row in rows}, (), {row.user_id for row in rows})
     verbs = model_admin.verbs_for(request)
     return [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from mattermost_bridge.models import AccessEntry, Account, BridgeDefaults, GroupOverride
@@ -24,6 +24,24 @@ def confirm_field(help_text: Any) -> forms.BooleanField:
     """The switch with which an operator confirms a consequence; a form shows it only when it is asked for."""
     label, widget = gettext_lazy("I mean it"), UnfoldBooleanSwitchWidget()
     return forms.BooleanField(label=label, required=False, widget=widget, help_text=help_text)
+
+
+def inherited_lists() -> dict[str, str]:
+    """What an account uses while it has no list, or no channel settings, of its own: a sentence for each switch."""
+    defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)
+    entries = AccessEntry.objects.filter(account=None).exclude(source=EntrySource.PAIRING).order_by()
+    counts = dict(entries.values_list("list").annotate(Count("pk")))
+    sentences = {}
+    for name, which in OWN_LISTS.items():
+        count = GroupOverride.objects.filter(account=None).count() if name == OWN_GROUPS else counts.get(which, 0)
+        if getattr(defaults, name):
+            words = ngettext(
+                "Inherited from the defaults: %d entry.", "Inherited from the defaults: %d entries.", count
+            )
+            sentences[name] = words % count
+        else:
+            sentences[name] = _("Nothing is inherited.")
+    return sentences
 
 
 def change_lists(actor: Actor, record: Account | BridgeDefaults, form: Any, *, confirmed: bool) -> None:

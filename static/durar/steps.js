@@ -23,6 +23,15 @@
         step.querySelectorAll("[aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
     }
 
+    // Below the field and its help, in the column beside the label.
+    function placeOf(field) {
+        let one = field;
+        while (field.closest(".field-row") && !one.parentElement.parentElement.matches(".field-row")) {
+            one = one.parentElement;
+        }
+        return one === field ? field.parentElement : one;
+    }
+
     function show(step, errors, tone) {
         let first = null;
         for (const [name, sentences] of Object.entries(errors)) {
@@ -36,7 +45,7 @@
                 field.setAttribute("aria-invalid", "true");
             }
             field.setAttribute("aria-describedby", id);
-            (field.closest(".field-line") || field.parentElement).append(note);
+            placeOf(field).append(note);
             first = first || field;
         }
         first?.focus();

@@ -120,6 +120,15 @@ def test_each_field_shows_what_it_inherits_and_from_where(as_alice, account):
     assert "Empty: inherits 9000 (the defaults)." in page
 
 
+def test_each_switch_of_an_own_list_says_what_would_be_inherited(as_alice, account):
+    BridgeDefaults.objects.update_or_create(pk=1, defaults={"own_allow_from": True, "own_groups": True})
+    factories.AccessEntryFactory.create_batch(2, account=None, list="dm")
+    fields = as_alice.get(f"{LIST}{account.pk}/change/").context["adminform"].form.fields
+    assert "Inherited from the defaults: 2 entries." in fields["own_allow_from"].help_text
+    assert "Nothing is inherited." in fields["own_group_allow_from"].help_text
+    assert "Inherited from the defaults: 0 entries." in fields["own_groups"].help_text
+
+
 def test_giving_up_the_own_list_asks_when_entries_would_be_removed(as_alice, account, tested):
     factories.AccessEntryFactory(account=account)
     Account.objects.update(own_allow_from=True)

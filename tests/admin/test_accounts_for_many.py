@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from mattermost_bridge.models import AccessEntry, Account, AuditEntry, BlockedUser, GroupOverride, ListenerLease
 from mattermost_bridge.models.states import ConnectionPhase, TurnState
@@ -98,12 +101,23 @@ def test_every_tab_has_an_address_and_names_the_others(as_alice, records, tab):
 
 def test_the_access_tab_shows_both_lists_with_their_origin(as_alice, agent):
     account = factories.AccountFactory(agent=agent, own_allow_from=True, dm_policy="allowlist")
-    factories.AccessEntryFactory(account=account, username="carol", list="dm")
+    by = {"added_by": as_alice.get("/").context["user"], "note": "on call", "expires_at": timezone.now() + timedelta(5)}
+    factories.AccessEntryFactory(account=account, username="carol", list="dm", **by)
     factories.AccessEntryFactory(account=account, username="paired-dave", list="dm", source="pairing")
     factories.BlockedUserFactory(account=account, username="mallory")
     factories.PairingRequestFactory(account=account, username="erin")
     page = as_alice.get(f"{LIST}{account.pk}/access/").content.decode()
-    for word in ("@carol", "@paired-dave", "@mallory", "@erin", "do/approve/", "the account&#x27;s own"):
+    for word in (
+        "@carol",
+        "alice",
+        "on call",
+        "until:",
+        "@paired-dave",
+        "@mallory",
+        "@erin",
+        "do/approve/",
+        "the account&#x27;s own",
+    ):
         assert word in page
 
 

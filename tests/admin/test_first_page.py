@@ -139,6 +139,18 @@ def test_what_holds_up_an_outbox_and_what_a_connection_warns_of_is_said(as_alice
     assert "Nothing is sent: Token refused." in page
 
 
+def test_a_card_shows_the_first_few_and_says_that_there_are_more(as_alice, defaults):
+    account = factories.AccountFactory()
+    factories.DeliveryFactory.create_batch(10, account=account, state=DeliveryState.DEAD)
+    (card,) = as_alice.get("/").context["needs"]
+    assert (len(card.rows), card.more) == (10, False)
+    factories.DeliveryFactory(account=account, state=DeliveryState.DEAD)
+    page = as_alice.get("/")
+    (card,) = page.context["needs"]
+    assert (len(card.rows), card.more) == (10, True)
+    assert "There are more." in page.content.decode()
+
+
 def test_a_token_that_is_refused_is_said_once_and_leads_to_where_another_one_is_entered(as_alice, defaults):
     account = factories.AccountFactory()
     reason = "The server refuses the token."
