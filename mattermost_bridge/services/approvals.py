@@ -92,7 +92,11 @@ def approve(*, request_id: int, actor: Actor, now: datetime | None = None) -> Ap
             summary=f"{_person(request)} may write to the account {account.account_id} directly.",
             account=account,
             target=request,
-            details={"user_id": request.user_id, "username": request.username},
+            details={
+                "state": [PairingState.PENDING, request.state],
+                "user_id": request.user_id,
+                "username": request.username,
+            },
         )
         effective.bump_version()
         live.changed(account.pk, "access")
@@ -123,7 +127,11 @@ def reject(*, request_id: int, actor: Actor, now: datetime | None = None) -> Pai
             summary=f"The pairing request of {_person(request)} was rejected.",
             account=request.account,
             target=request,
-            details={"user_id": request.user_id, "username": request.username},
+            details={
+                "state": [PairingState.PENDING, request.state],
+                "user_id": request.user_id,
+                "username": request.username,
+            },
         )
     return request
 

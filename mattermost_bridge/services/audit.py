@@ -18,7 +18,7 @@ SUMMARY_LENGTH = 500
 #: Ways to change something for which the address of the browser is noted; an import by command has none.
 BY_BROWSER = ("panel", "import")
 #: Details that are lists of things. Every other pair is what was before and what is after.
-LISTS = frozenset({"changes", "deliveries", "events"})
+LISTS = frozenset({"changes", "deliveries", "events", "members", "removed"})
 #: The address of the browser whose request is being answered; "" outside of requests.
 _address: ContextVar[str] = ContextVar("durar_client_address", default="")
 

@@ -31,7 +31,7 @@ def decide_event_again(event_pk: int, *, actor: Actor) -> None:
             raise Refused(
                 f"Event {event_pk} is not failed ({event.get_state_display().lower()}), so there is nothing to decide."
             )
-        _note(actor, "event.decide_again", f"Event {event_pk} is decided again.", event)
+        _note(actor, "event.decide_again", f"Event {event_pk} is decided again.", event, event.state)
 
 
 def put_event_aside(event_pk: int, *, actor: Actor) -> None:
@@ -44,7 +44,8 @@ def put_event_aside(event_pk: int, *, actor: Actor) -> None:
         failed = InboundEvent.objects.filter(pk=event_pk, state=EventState.FAILED, turn=None)
         if not failed.update(state=EventState.DECIDED, outcome=EventOutcome.IGNORED, reason=Reason.PUT_ASIDE):
             raise Refused(f"Event {event_pk} is not one that could not be decided. Reload the page.")
-        _note(actor, "event.put_aside", f"Event {event_pk}, which could not be decided, was put aside.", event)
+        summary = f"Event {event_pk}, which could not be decided, was put aside."
+        _note(actor, "event.put_aside", summary, event, event.state)
 
 
 def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
@@ -62,7 +63,7 @@ def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
             )
         if not delivery.channel_id:
             _find_its_channel(delivery)
-        _note(actor, "delivery.send_again", f"Delivery {delivery_pk} is sent again.", delivery)
+        _note(actor, "delivery.send_again", f"Delivery {delivery_pk} is sent again.", delivery, delivery.state)
 
 
 def discard_delivery(delivery_pk: int, *, actor: Actor) -> None:
@@ -80,7 +81,7 @@ def discard_delivery(delivery_pk: int, *, actor: Actor) -> None:
             raise Refused(
                 f"Delivery {delivery_pk} does not wait to be sent ({_state_now(delivery_pk)}), so it was not discarded."
             )
-        _note(actor, "delivery.discard", f"Delivery {delivery_pk} was discarded.", delivery)
+        _note(actor, "delivery.discard", f"Delivery {delivery_pk} was discarded.", delivery, delivery.state)
 
 
 def retry_direct_channel(pk: int, *, actor: Actor) -> int:
@@ -92,6 +93,7 @@ def retry_direct_channel(pk: int, *, actor: Actor) -> int:
         row = _existing(DirectChannel, pk, lock=True)
         account = settings_for(row.account_id)
         _refuse_retry(row, account)
+        before = row.state
         if row.state == DirectChannelState.RESOLVING:
             DirectChannel.objects.filter(pk=pk).update(next_attempt_at=None)
             hints.task_after_commit(direct_channels.RESOLVE, pk)
@@ -106,6 +108,7 @@ def retry_direct_channel(pk: int, *, actor: Actor) -> int:
             "direct_channel.retry",
             f"Opening the direct channel to {row} is tried now.",
             row,
+            before,
             user_id=row.user_id,
             deliveries=waiting,
         )
@@ -122,6 +125,7 @@ def give_up_direct_channel(pk: int, *, actor: Actor) -> int:
         row = _existing(DirectChannel, pk, lock=True)
         if row.state != DirectChannelState.RESOLVING:
             raise Refused(f"The direct channel to {row} is not being opened ({row.get_state_display().lower()}).")
+        before = row.state
         direct_channels.stop(row, reason)
         cancelled = outbox.cancel(direct_channels.waiting_for(row).values_list("pk", flat=True), reason)
         live.changed(row.account_id, "delivery")
@@ -130,6 +134,7 @@ def give_up_direct_channel(pk: int, *, actor: Actor) -> int:
             "direct_channel.give_up",
             f"Opening the direct channel to {row} was given up.",
             row,
+            before,
             user_id=row.user_id,
             deliveries_cancelled=cancelled,
         )
@@ -171,10 +176,12 @@ def _existing(model: type[Row], pk: int, *, lock: bool = False) -> Row:
 
 
 def _note(
-    actor: Actor, verb: str, summary: str, row: InboundEvent | Delivery | DirectChannel, **details: object
+    actor: Actor, verb: str, summary: str, row: InboundEvent | Delivery | DirectChannel, before: str, **details: object
 ) -> None:
-    """The audit row, inside the caller's transaction."""
-    audit.record(actor=actor, verb=verb, summary=summary, account=row.account, target=row, details=details)
+    """The audit row, inside the caller's transaction; `before` is the state that the row had."""
+    after = type(row)._default_manager.values_list("state", flat=True).get(pk=row.pk)
+    state = {"state": [before, after]} if after != before else {}
+    audit.record(actor=actor, verb=verb, summary=summary, account=row.account, target=row, details=state | details)
 
 
 def _state_now(delivery_pk: int) -> str:

@@ -24,7 +24,7 @@ BEFORE: dict[tuple[str, str], dict[str, Any]] = {
     ("delivery", "discard"): {"state": "dead"},
     ("directchannel", "retry_now"): {"state": "failed"},
     ("directchannel", "give_up"): {"state": "resolving"},
-    ("directchannel", "take_up"): {"state": "given_up"},
+    ("directchannel", "take_up"): {"state": "given_up", "settled_at": timezone.now()},
     ("inboundevent", "decide_again"): {"state": "failed", "turn": None},
     ("inboundevent", "put_aside"): {"state": "failed", "turn": None},
     ("turn", "retry"): {"state": "failed"},
@@ -55,6 +55,11 @@ def _fit(records: dict[str, Any], kind: str, verb: str) -> Any:
     return record
 
 
+def _says_before_and_after(row: AuditEntry) -> bool:
+    pairs = [value for name, value in row.details.items() if name not in audit.LISTS and isinstance(value, list)]
+    return any(len(pair) == 2 and pair[0] != pair[1] for pair in pairs)
+
+
 @pytest.mark.parametrize(("kind", "verb"), VERBS)
 def test_every_verb_says_who_did_what_to_what_and_from_where(as_alice, alice, records, kind, verb):
     record = _fit(records, kind, verb)
@@ -67,6 +72,8 @@ def test_every_verb_says_who_did_what_to_what_and_from_where(as_alice, alice, re
         assert (row.actor, row.actor_name, row.via, row.address) == (alice, "alice", "panel", "127.0.0.1")
         assert row.summary
         assert row.target_id or row.details, "what it was done to"
+    if (kind, verb) in BEFORE or kind == "pairingrequest":
+        assert any(_says_before_and_after(row) for row in rows), [row.details for row in rows]
     account = getattr(record, "account", None)
     if kind not in ("alerttarget", "accessgroupmember") and account is not None:
         assert {row.account for row in rows} == {account}, "the operators of the account see it"
