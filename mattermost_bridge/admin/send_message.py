@@ -62,9 +62,12 @@ class MessageForm(forms.Form):
     )
     to = forms.CharField(
         label=gettext_lazy("To"),
-        max_length=100,
+        max_length=150,
         widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "@carol", "autocomplete": "off"}),
-        help_text=gettext_lazy("@username or a user id; for a channel, its id with channel: before it."),
+        help_text=gettext_lazy(
+            "@username, #channel (team/channel where several teams have one of that name), or an id; user: or channel: "
+            "before an id says which it is."
+        ),
     )
     text = forms.CharField(
         label=gettext_lazy("Text"),

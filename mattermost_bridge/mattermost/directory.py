@@ -53,3 +53,7 @@ class DirectoryCalls(ReadingCalls):
         """Return a page (from 0) of a team's public channels, joined or not; 403 for guests."""
         params: dict[str, str | int] = {"page": page, "per_page": MAX_PAGE}
         return self._many(Channel, self._request("GET", "teams", team_id, "channels", params=params))
+
+    def channel_by_name(self, team_id: str, name: str) -> Channel:
+        """Return a channel of a team by the name in its address (not its title); 404 when the bot sees none."""
+        return self._one(Channel, self._request("GET", "teams", team_id, "channels", "name", name))

@@ -3,45 +3,26 @@ channel. They go through the outbox like every post."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
-from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.text import clean
-from mattermost_bridge.mattermost.types import User
-from mattermost_bridge.models import Account, KnownPerson
+from mattermost_bridge.models import Account
 from mattermost_bridge.models.states import DeliveryKind
-from mattermost_bridge.services import audit, direct_channels, outbox, reading
+from mattermost_bridge.rules.targets import ID
+from mattermost_bridge.services import audit, direct_channels, outbox, targets
 from mattermost_bridge.services.audit import Actor
-from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.errors import NotFound, Refused
 from mattermost_bridge.services.records import blocked_for
+from mattermost_bridge.services.targets import Target
+
+__all__ = ["LONGEST", "Receipt", "Target", "find", "send"]
 
 #: Longer ones are no messages; they are split into posts of the account's length.
 LONGEST = 40_000
-_ID = re.compile(r"[a-z0-9]{26}")
-_USERNAME = re.compile(r"[a-z0-9._-]{1,64}")
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a message goes: a person (`user_id`), or a channel and perhaps a thread in it. One of the two is set."""
-
-    user_id: str = ""
-    username: str = ""
-    channel_id: str = ""
-    root_id: str = ""
-
-    def __post_init__(self) -> None:
-        if bool(self.user_id) == bool(self.channel_id):
-            raise ValueError("A target is either a person or a channel.")
-
-    def __str__(self) -> str:
-        return (self.username and f"@{self.username}") or self.user_id or self.channel_id
 
 
 @dataclass(frozen=True)
@@ -112,27 +93,11 @@ def send(
 
 
 def find(account_pk: int, words: str) -> Target:
-    """Whom somebody means by `@username`, a user id, `user:<id>` or `channel:<id>`. Raises NotFound, Refused.
+    """Whom somebody means by `words`, in the grammar of `rules.targets`. Raises NotFound, Refused.
 
-    Asks the server where it has to, so call it outside of transactions. A bare id is taken for a person's.
+    Asks the server where it has to, so call it outside of transactions.
     """
-    account = _usable(account_pk)
-    words = words.strip()
-    prefix, _, rest = words.partition(":")
-    if rest and prefix.lower() in ("channel", "group"):
-        if not _ID.fullmatch(rest):
-            raise Refused(f"{rest[:40]!r} is no channel id: one has 26 lower-case letters and digits.")
-        return Target(channel_id=rest)
-    explicit = bool(rest) and prefix.lower() in ("user", "mattermost")
-    name = rest.strip() if explicit else words
-    if name.startswith("@") and _USERNAME.fullmatch(name[1:].lower()):
-        return _of_user(account, _asked(account, name, by_name=True))
-    if not _ID.fullmatch(name):
-        raise Refused(f"{words[:60]!r} names nobody. Enter @username, a user id, or channel: and a channel's id.")
-    known = KnownPerson.objects.filter(account=account_pk, user_id=name).exclude(username="").first()
-    if known is not None:
-        return Target(user_id=name, username=known.username)
-    return _of_user(account, _asked(account, name, by_name=False))
+    return targets.resolve(_usable(account_pk), words)
 
 
 def _usable(account_pk: int) -> AccountSettings:
@@ -151,31 +116,9 @@ def _usable(account_pk: int) -> AccountSettings:
 
 
 def _refuse_person(account: AccountSettings, target: Target) -> None:
-    if not _ID.fullmatch(target.user_id):
+    if not ID.fullmatch(target.user_id):
         raise Refused(f"{target.user_id[:40]!r} is no user id: one has 26 lower-case letters and digits.")
     if target.user_id == account.bot_user_id:
         raise Refused(f"{target} is the bot of the account {account.account_id} itself. Name somebody else.")
     if blocked_for(account.pk, target.user_id):
         raise Refused(f"{target} is blocked. Remove the block first, then send.")
-
-
-def _of_user(account: AccountSettings, user: User) -> Target:
-    if user.delete_at:
-        raise Refused(f"@{user.username} is deactivated in Mattermost, so nobody would read it.")
-    reading.remember_people(account.pk, [user])
-    return Target(user_id=user.id, username=user.username)
-
-
-def _asked(account: AccountSettings, name: str, *, by_name: bool) -> User:
-    client = client_of(account)
-    try:
-        return client.user_by_username(name[1:]) if by_name else client.user(name)
-    except MattermostError as error:
-        if error.status == 404:
-            rest = "" if by_name else " If it is a channel's id, write channel: before it."
-            raise NotFound(f"Nobody on {account.base_url} is {name}. Compare it with Mattermost.{rest}") from None
-        if error.is_unauthorized:
-            raise Refused(
-                f"The server refuses the token of the account {account.account_id}. Enter one that works, then send."
-            ) from None
-        raise Refused(f"{name} could not be looked up at {account.base_url}. {error} Try again.") from None

@@ -17,7 +17,7 @@ from mattermost_bridge.models import (
     KnownPerson,
     PairingRequest,
 )
-from mattermost_bridge.services import accounts, messages
+from mattermost_bridge.services import accounts, messages, targets
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
 from mattermost_bridge.services.messages import Target
@@ -32,6 +32,7 @@ CAROL, ROOM = mattermost_id("carol", 1), mattermost_id("dmcarol", 1)
 @pytest.fixture(autouse=True)
 def hints(hinted):
     """No hint leaves the process."""
+    targets.forget()
     return hinted
 
 
@@ -157,13 +158,14 @@ def test_an_account_that_sends_nothing_says_why():
         messages.send(10**6, Target(user_id=CAROL), "hello", actor=ALICE)
 
 
-def test_people_are_found_by_name_and_by_id_and_channels_by_id(sandbox, at_sandbox):
+def test_people_and_channels_are_found_by_name_and_by_id(sandbox, at_sandbox):
     carol = Target(user_id=sandbox.user_id("carol"), username="carol")
     for words in ("@carol", " @Carol ", carol.user_id, f"user:{carol.user_id}", "user:@carol"):
         assert messages.find(at_sandbox.pk, words) == carol
     assert KnownPerson.objects.get().username == "carol"
     room = sandbox.channel_id("support")
-    assert messages.find(at_sandbox.pk, f"channel:{room}") == Target(channel_id=room)
+    for words in (f"channel:{room}", room, "#support", "support", "sandbox/support", "~Support"):
+        assert messages.find(at_sandbox.pk, words) == Target(channel_id=room)
 
 
 def test_who_is_known_is_not_asked_for(at_sandbox, sandbox):
@@ -177,17 +179,19 @@ def test_who_is_known_is_not_asked_for(at_sandbox, sandbox):
         sandbox.back()
 
 
-@pytest.mark.parametrize("words", ["carol", "", "@", "channel:", "channel:support", "@two words", "https://x"])
+@pytest.mark.parametrize("words", ["", "@", "channel:", "user:carol", "@two words", "https://x"])
 def test_words_that_name_nobody_are_refused(words):
-    with pytest.raises(Refused, match=r"names nobody|is no channel id"):
+    with pytest.raises(Refused, match=r"is required|is no |names no"):
         messages.find(make_account().pk, words)
 
 
 def test_a_name_that_nobody_has_is_said_and_so_is_a_refused_token(sandbox, at_sandbox):
     with pytest.raises(NotFound, match="is @nobody"):
         messages.find(at_sandbox.pk, "@nobody")
-    with pytest.raises(NotFound, match="write channel: before it"):
+    with pytest.raises(NotFound, match="nobody and of no channel"):
         messages.find(at_sandbox.pk, "n" * 26)
+    with pytest.raises(NotFound, match='"#nowhere" not found in any team'):
+        messages.find(at_sandbox.pk, "#nowhere")
     sandbox.revoke("durar")
     with pytest.raises(Refused, match="refuses the token of the account default"):
         messages.find(at_sandbox.pk, "@carol")
