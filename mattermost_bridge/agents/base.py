@@ -21,6 +21,7 @@ __all__ = [
     "Backend",
     "Deadline",
     "ErrorKind",
+    "Image",
     "Message",
     "build",
     "clean_text",
@@ -94,14 +95,31 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that came with a message: its bytes, of the type `mime_type`."""
+
+    name: str
+    mime_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRequest:
     """What somebody wrote, and where. `history` is in order, oldest first, and does not contain `text`.
 
+    `before` and `after` are what a model reads around the text: who wrote it, what was said before, the text of files.
+    `images` are for agents that take them; `files` says of every file that came along, in words, what became of it.
+    `instructions` hold in this channel beside the agent's own.
     `channel_kind` is direct, group or channel (Mattermost's own letters D, G, O and P are understood as well).
     """
 
     text: str
     history: tuple[Message, ...] = ()
+    before: str = ""
+    after: str = ""
+    images: tuple[Image, ...] = ()
+    files: tuple[str, ...] = ()
+    instructions: str = ""
     sender_name: str = ""
     channel_name: str = ""
     channel_kind: str = "direct"

@@ -26,6 +26,7 @@ HELP = f"""I am the echo agent. I repeat what you write, and a few words show wh
 - `slow` waits {SLOW_DEFAULT_S} seconds before it answers, `slow 20` waits 20 (at most {SLOW_LONGEST_S}).
 - `fail` fails, so that you see what a person is told and what an operator sees.
 - `history` says how many earlier messages I was given.
+- `context` shows what I was told around your message. With files, I say what I was given of each.
 
 Everything else comes back as it is."""
 
@@ -60,8 +61,13 @@ class EchoAgent:
         if word == "history":
             count = len(request.history)
             return f"I was given {count} earlier message{'' if count == 1 else 's'}."
+        if word == "context":
+            return _around(request)
         if slow := _SLOW.fullmatch(word):
             return self._slow(slow.group(1), deadline)
+        if request.files:
+            said = f"You said: {request.text}" if request.text.strip() else "You said nothing."
+            return "\n".join([said, "", "With it came:", *(f"- {file}" for file in request.files)])
         return f"You said: {request.text}"
 
     def _slow(self, digits: str | None, deadline: Deadline) -> str:
@@ -72,6 +78,23 @@ class EchoAgent:
         if not deadline.wait(min(seconds, available)) or seconds > available:
             raise interruption(self._config, deadline)
         return f"This answer took {seconds} second{'' if seconds == 1 else 's'}, as you asked."
+
+
+def _around(request: AgentRequest) -> str:
+    parts = [("Instructions of this channel", request.instructions), ("Before your message", request.before)]
+    parts += [("After your message", request.after)]
+    shown = [f"{title}:\n{_block(text)}" for title, text in parts if text.strip()]
+    if request.images:
+        shown.append(f"Images: {len(request.images)}")
+    return "\n\n".join(shown) or "I was told nothing around your message."
+
+
+def _block(text: str) -> str:
+    """The text in a block of code that its own fences cannot end."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text.strip()}\n{fence}"
 
 
 def long_answer() -> str:

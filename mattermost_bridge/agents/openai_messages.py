@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
-from .base import AgentRequest, Message, clean_text
+from .base import AgentRequest, Image, Message, clean_text
 
 # What the API accepts as a participant's name; the rest becomes "_".
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
@@ -45,42 +47,45 @@ def normalise_base_url(raw: str) -> str:
     return f"{parts.scheme}://{netloc}{path}"
 
 
-def chat_messages(request: AgentRequest, instructions: str, *, plain: bool = False) -> list[dict[str, str]]:
-    """The instructions as system message, the history, and what was written last.
+def chat_messages(request: AgentRequest, instructions: str, *, plain: bool = False) -> list[dict[str, Any]]:
+    """The instructions as system message, the history, and what was written last, with what stands around it.
 
-    In channels and group conversations several people speak: there each person's text begins with a short header in
-    square brackets, since many models never see the API's `name`. `plain` is the form for servers and chat templates
-    that are strict: no names, no system role, and user and assistant take turns, beginning with the user.
+    In channels and group conversations several people speak: there the text of each earlier message begins with its
+    author in square brackets, since many models never see the API's `name`. Images become parts of the last message.
+    `plain` is the form for servers and chat templates that are strict: no names, no system role, and user and assistant
+    take turns, beginning with the user.
     """
-    messages: list[dict[str, str]] = []
-    if instructions.strip():
-        messages.append({"role": "system", "content": instructions})
+    messages: list[dict[str, Any]] = []
+    told = "\n\n".join(part for part in (instructions, request.instructions) if part.strip())
+    if told:
+        messages.append({"role": "system", "content": told})
     for earlier in request.history:
         messages.append(_earlier(earlier, request))
-    last = {"role": "user", "content": _header(request) + request.text}
+    last = {"role": "user", "content": request.before + request.text + request.after}
     messages.append(_named(last, request.sender_name))
     messages = [{**message, "content": clean_text(message["content"])} for message in messages]
-    return _in_turns(messages) if plain else messages
+    if plain:
+        messages = _in_turns(messages)
+    if request.images:
+        messages[-1]["content"] = [
+            {"type": "text", "text": messages[-1]["content"]},
+            *({"type": "image_url", "image_url": {"url": _data_url(image)}} for image in request.images),
+        ]
+    return messages
 
 
-def _earlier(message: Message, request: AgentRequest) -> dict[str, str]:
+def _data_url(image: Image) -> str:
+    return f"data:{image.mime_type};base64,{base64.b64encode(image.data).decode('ascii')}"
+
+
+def _earlier(message: Message, request: AgentRequest) -> dict[str, Any]:
     if message.role == "assistant":
         return {"role": "assistant", "content": message.text}
     header = "" if request.is_direct or not message.name else f"[{_one_line(message.name)}]\n"
     return _named({"role": "user", "content": header + message.text}, message.name)
 
 
-def _header(request: AgentRequest) -> str:
-    if request.is_direct:
-        return ""
-    sender = _one_line(request.sender_name) or "somebody"
-    if request.channel_kind in {"group", "G"}:
-        return f"[{sender} in a group conversation]\n"
-    channel = _one_line(request.channel_name)
-    return f'[{sender} in the channel "{channel}"]\n' if channel else f"[{sender} in a channel]\n"
-
-
-def _named(message: dict[str, str], name: str) -> dict[str, str]:
+def _named(message: dict[str, Any], name: str) -> dict[str, Any]:
     allowed = _NOT_IN_NAMES.sub("_", name).strip("_")[:_LONGEST_NAME]
     return {**message, "name": allowed} if allowed else message
 
@@ -90,8 +95,8 @@ def _one_line(name: str) -> str:
     return " ".join(name.replace("[", "(").replace("]", ")").split())
 
 
-def _in_turns(messages: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    turns: list[dict[str, str]] = []
+def _in_turns(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = []
     for message in messages:
         role = "assistant" if message["role"] == "assistant" else "user"
         if not turns and role == "assistant":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import structlog
 from django.db import transaction
 from django.db.models.functions import Now
@@ -10,9 +12,10 @@ from django.utils import timezone
 from mattermost_bridge.agents.base import AgentAnswer, AgentError, ErrorKind
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.live import messages as live
-from mattermost_bridge.models import Agent, Conversation, Turn
+from mattermost_bridge.models import Agent, Conversation, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryKind, EventState, TurnState
 from mattermost_bridge.rules import texts
+from mattermost_bridge.rules.control_commands import NEW
 from mattermost_bridge.services import outbox
 from mattermost_bridge.services.keeping import holder
 from mattermost_bridge.services.turns import Taken
@@ -22,14 +25,23 @@ log = structlog.get_logger(__name__)
 WORKER_DIED = "worker_died"
 
 
-def finish(taken: Taken, turn: Turn, agent: Agent | None, result: AgentAnswer | AgentError) -> outbox.Claimed | None:
+def finish(
+    taken: Taken,
+    turn: Turn,
+    agent: Agent | None,
+    result: AgentAnswer | AgentError,
+    *,
+    reactions: Collection[int] = (),
+) -> outbox.Claimed | None:
     """Write what came of a turn, if its lease is still ours; else the result is thrown away: somebody else answers.
 
+    `reactions` are the events that its agent was told of: with an answer they are this turn's, and told no more.
     Returns the first delivery, already claimed by this process, when its lane is free.
     """
     with transaction.atomic():
+        changes = {"fresh_since": turn.trigger_at} if turn.command == NEW else {}
         ours = Conversation.objects.filter(pk=taken.conversation_id, fence=taken.fence, lease_holder=holder()).update(
-            lease_holder="", lease_until=None, last_active_at=Now()
+            lease_holder="", lease_until=None, last_active_at=Now(), **changes
         )
         if not ours:
             log.warning("a turn's result came too late and is thrown away", turn_id=turn.pk)
@@ -39,6 +51,9 @@ def finish(taken: Taken, turn: Turn, agent: Agent | None, result: AgentAnswer | 
             claimed = _fail(turn, str(result.kind), result.cause, _sentence(result), account=taken.settings)
         else:
             claimed = _answer(turn, result, taken.settings)
+            if reactions:
+                told = InboundEvent.objects.filter(pk__in=reactions, turn=None)
+                told.update(turn=turn, state=EventState.ANSWERED)
     log.debug("turn ended", turn_id=turn.pk, state=turn.state)
     return claimed
 
@@ -72,6 +87,7 @@ def _end(turn: Turn, event_state: str, error: str) -> None:
             "agent",
             "state",
             "answer",
+            "given",
             "model",
             "input_tokens",
             "output_tokens",
@@ -90,11 +106,11 @@ def _post(turn: Turn, text: str, kind: str, account: AccountSettings | None) -> 
     conversation = turn.conversation
     return outbox.post_claimed(
         account_pk=conversation.account_id,
-        channel_id=conversation.channel_id,
+        channel_id=turn.channel_id,
         root_id=turn.reply_root,
         text=text,
         kind=kind,
-        recipient_id=conversation.peer_id,
+        recipient_id=turn.peer_id,
         turn=turn,
         since_ms=turn.trigger_at,
         account=account,

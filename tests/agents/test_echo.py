@@ -31,7 +31,7 @@ def test_no_text_makes_it_fail_but_the_word_fail(text: str):
 def test_help_lists_every_word(word: str):
     answer = ask(ECHO, word).text
     assert answer == HELP
-    for shown in ("`help`", "`long`", "`slow 20`", "`fail`", "`history`"):
+    for shown in ("`help`", "`long`", "`slow 20`", "`fail`", "`history`", "`context`"):
         assert shown in answer
 
 
@@ -116,3 +116,18 @@ def test_an_answer_is_no_longer_than_the_settings_allow():
     assert len(answer.text) == 500
     assert answer.truncated
     assert answer.text.endswith("cut here.)")
+
+
+def test_it_says_which_files_it_was_given():
+    files = ('"a.png" (image/png, 67 bytes, given as an image)', '"b.zip" (application/zip, only named)')
+    assert ask(ECHO, "look", files=files).text.splitlines() == [
+        "You said: look", "", "With it came:", f"- {files[0]}", f"- {files[1]}",
+    ]  # fmt: skip
+    assert ask(ECHO, "", files=files[:1]).text.startswith("You said nothing.\n")
+
+
+def test_it_shows_what_it_was_told_around_the_message_in_blocks_that_it_cannot_break():
+    told = ask(ECHO, "context", before="bob:\n```\nhi\n```\n", instructions="Be brief.").text
+    assert "Before your message:\n````\nbob:\n```\nhi\n```\n````" in told
+    assert "Instructions of this channel:\n```\nBe brief.\n```" in told
+    assert ask(ECHO, "context").text == "I was told nothing around your message."

@@ -36,6 +36,12 @@ HTML = "<html><head><style>b{}</style></head><body><h1>Bad&nbsp;Gateway</h1></bo
         (refuses(429, "Slow down."), "rate_limited", ["too many requests (429)", "Slow down"]),
         (refuses(429, "You exceeded your current quota", code="insufficient_quota"), "rate_limited", ["no credit"]),
         (refuses(404, "x", code="model_not_found"), "bad_settings", ['has no model "test-model"']),
+        (
+            refuses(400, "image_url is not supported by this model"),
+            "bad_settings",
+            ["did not take the image", '"takes'],
+        ),
+        (refuses(500, "this is not a multimodal model"), "bad_settings", ["did not take the image", "switch off"]),
         (refuses(400, "temperature is wrong"), "bad_settings", ["refused the request (400)", "temperature is wrong"]),
         (refuses(400, "maximum context length is 8192 tokens"), "bad_settings", ["less history", "8192"]),
         (refuses(413, ""), "bad_settings", ["less history"]),

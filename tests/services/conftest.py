@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_bridge.services import clients, turns
+from mattermost_bridge.agents.base import AgentAnswer
+from mattermost_bridge.services import clients, turn_runner, turns
 from tests.bridge import BOT_ID, collected_hints
 from tests.services.fake_server import FakeServer
 
@@ -22,6 +23,20 @@ def server(monkeypatch):
     fake = FakeServer(BOT_ID)
     monkeypatch.setattr(clients, "client_for", fake.client_for)
     return fake
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Every request that an agent got, in order; the agent answers "Yes."."""
+    requests = []
+
+    class Listener:
+        def answer(self, request, *, deadline):
+            requests.append(request)
+            return AgentAnswer(text="Yes.")
+
+    monkeypatch.setattr(turn_runner, "build", lambda config: Listener())
+    return requests
 
 
 @pytest.fixture(autouse=True)

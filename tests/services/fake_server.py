@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from itertools import count
 
+from mattermost_bridge.mattermost.calls import TooLong
 from mattermost_bridge.mattermost.errors import MattermostError
-from mattermost_bridge.mattermost.types import Post
+from mattermost_bridge.mattermost.types import FileInfo, Post, User
 
 
 def refused(status: int, error_id: str = "", **values) -> MattermostError:
@@ -35,7 +36,7 @@ class FakeServer:
     """Posts by pending_post_id as the server keeps them; `script` says what the next calls do.
 
     An entry of `script` is None (works), an error (nothing happens), or `(error, "made")`: the post is made and the
-    answer lost.
+    answer lost. `fails` names calls that only read, and the error that each ends with.
     """
 
     def __init__(self, bot_id: str) -> None:
@@ -45,6 +46,10 @@ class FakeServer:
         self.script: list = []
         self.calls: list[str] = []
         self.gone_roots: set[str] = set()
+        self.threads: dict[str, list[Post]] = {}
+        self.files: dict[str, tuple[FileInfo, bytes]] = {}
+        self.people: dict[str, str] = {}
+        self.fails: dict[str, MattermostError] = {}
         self._numbers = count(1)
 
     def client_for(self, *_: object, **__: object) -> FakeServer:
@@ -78,6 +83,8 @@ class FakeServer:
             raise step[0]
         if step is not None:
             raise step
+        if root_id in self.gone_roots:
+            raise refused(400, "api.post.create_post.root_id.app_error")
         return self.make(channel_id, message, root_id, props)
 
     def posts_since(self, channel_id, since_ms):
@@ -110,3 +117,36 @@ class FakeServer:
 
     def server_now_ms(self):
         return 1_795_345_000_000 if "me" in self.calls else None
+
+    def _reads(self, call: str) -> None:
+        self.calls.append(call)
+        if call in self.fails:
+            raise self.fails[call]
+
+    def thread(self, post_id, *, before=None, limit=199):
+        self._reads("thread")
+        return list(self.threads.get(post_id, ()))
+
+    def users_by_ids(self, user_ids):
+        self._reads("users_by_ids")
+        return [User(id=user_id, username=self.people[user_id]) for user_id in user_ids if user_id in self.people]
+
+    def put_file(self, name: str, mime_type: str, content: bytes, size: int | None = None) -> str:
+        """Keep a file as if a person had uploaded it; returns its id."""
+        file_id = f"file{next(self._numbers)}".ljust(26, "f")
+        size = len(content) if size is None else size
+        self.files[file_id] = (FileInfo(file_id, name, size=size, mime_type=mime_type), content)
+        return file_id
+
+    def file_info(self, file_id):
+        self._reads("file_info")
+        if file_id not in self.files:
+            raise refused(404, "app.file_info.get.app_error")
+        return self.files[file_id][0]
+
+    def file_content(self, file_id, *, longest, total):
+        self._reads("file_content")
+        content = self.files[file_id][1]
+        if len(content) > longest:
+            raise TooLong("http://127.0.0.1:9", longest)
+        return content

@@ -1,0 +1,143 @@
+"""Taking out what people wrote once it is needed no more. Facts, keys, names and counts stay, rows too.
+
+What was not meant for the bot goes after a day, or once it has served as context; what was answered, with its answer
+and the posts that carried it, after the days that the operator chose (`durar.keepBodiesDays`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.live import messages as live
+from mattermost_bridge.models import Account, Delivery, InboundEvent, Turn
+from mattermost_bridge.models.states import UNSETTLED, EventKind, EventOutcome, EventState, TurnState
+
+log = structlog.get_logger(__name__)
+
+#: What was not admitted is kept so long, so that it can serve as context, and be answered once its author is approved.
+UNADMITTED = timedelta(hours=24)
+#: Rows of one transaction: short enough that nobody waits behind it.
+BATCH = 500
+#: So long, in seconds, one look works at most; the next goes on where it ended.
+SECONDS = 20.0
+
+_NOT_ADMITTED = (EventOutcome.IGNORED, EventOutcome.REFUSED, EventOutcome.CHALLENGED)
+_OVER = (EventState.ANSWERED, EventState.FAILED)
+#: Of a payload, what is a fact about a post and not its content.
+_FACTS = frozenset(
+    {
+        *("type", "from_bot", "from_webhook", "create_at", "update_at", "edit_at", "delete_at", "root_id", "file_ids"),
+        *("id", "user_id", "channel_id", "team_id", "channel_type", "channel_name", "channel_display_name"),
+        *("sender_name", "mentions", "removed", "emoji_name", "pending_post_id", "is_pinned"),
+    }
+)
+
+
+def blank_old(seconds: float = SECONDS) -> int:
+    """Blank the bodies of all accounts whose time is over, in small transactions; returns how many rows.
+
+    Ends after `seconds`; whatever is left is found the next time, since only rows with a body are in its indexes.
+    """
+    end = time.monotonic() + seconds
+    total = 0
+    for account_pk in Account.objects.order_by("pk").values_list("pk", flat=True):
+        total += _blank_account(account_pk, end)
+        if time.monotonic() >= end:
+            break
+    return total
+
+
+def blank_events(account_pk: int, pks: Collection[int]) -> int:
+    """Take text, props and unread bytes out of these events; returns how many still had a body."""
+    with transaction.atomic():
+        rows = InboundEvent.objects.filter(pk__in=pks, account=account_pk, blanked_at=None)
+        wordy = [event for event in rows.only("pk", "payload") if _says_more(event.payload)]
+        for event in wordy:
+            event.payload = {name: value for name, value in event.payload.items() if name in _FACTS}
+        InboundEvent.objects.bulk_update(wordy, ["payload"])
+        done = rows.update(text="", raw=None, blanked_at=timezone.now())
+        if done:
+            live.changed(account_pk, "event", list(pks))
+    return done
+
+
+def _says_more(payload: dict[str, Any]) -> bool:
+    """Whether a payload has something else than facts in it; most have nothing."""
+    return any(value for name, value in payload.items() if name not in _FACTS)
+
+
+def _blank_account(account_pk: int, end: float) -> int:
+    now = timezone.now()
+    keep = timedelta(days=settings_for(account_pk).keep_bodies_days)
+    total = 0
+    for rows in (_unadmitted(account_pk, now - min(keep, UNADMITTED)), _answered(account_pk, now - keep)):
+        total += _in_batches(rows, lambda pks: blank_events(account_pk, pks), end)
+    total += _in_batches(_turns(account_pk, now - keep), lambda pks: _blank_turns(account_pk, pks), end)
+    total += _in_batches(_deliveries(account_pk, now - keep), lambda pks: _blank_deliveries(account_pk, pks), end)
+    if total:
+        log.info("bodies were blanked", account=account_pk, rows=total, keep_days=keep.days)
+    return total
+
+
+def _in_batches(rows: QuerySet[Any], blank: Callable[[list[int]], int], end: float) -> int:
+    total = 0
+    while time.monotonic() < end:
+        pks = list(rows.order_by().values_list("pk", flat=True)[:BATCH])
+        done = blank(pks) if pks else 0
+        if not done:
+            break
+        total += done
+    return total
+
+
+def _unadmitted(account_pk: int, before: datetime) -> QuerySet[InboundEvent]:
+    return InboundEvent.objects.filter(
+        account=account_pk, outcome__in=_NOT_ADMITTED, received_at__lt=before, blanked_at=None
+    ).filter(state__in=[EventState.DECIDED, *_OVER])
+
+
+def _answered(account_pk: int, before: datetime) -> QuerySet[InboundEvent]:
+    """What was answered, could not be, or failed to be decided; what still waits for its answer keeps its body."""
+    rows = InboundEvent.objects.filter(
+        account=account_pk,
+        outcome__in=[EventOutcome.ADMITTED, EventOutcome.NONE],
+        received_at__lt=before,
+        blanked_at=None,
+    )
+    return rows.filter(Q(state__in=_OVER) | Q(kind=EventKind.REACTION, outcome=EventOutcome.ADMITTED))
+
+
+def _turns(account_pk: int, before: datetime) -> QuerySet[Turn]:
+    rows = Turn.objects.filter(conversation__account=account_pk, created_at__lt=before, blanked_at=None)
+    return rows.exclude(state=TurnState.RUNNING)
+
+
+def _deliveries(account_pk: int, before: datetime) -> QuerySet[Delivery]:
+    rows = Delivery.objects.filter(account=account_pk, settled_at__lt=before, blanked_at=None)
+    return rows.exclude(state__in=UNSETTLED)
+
+
+def _blank_turns(account_pk: int, pks: Collection[int]) -> int:
+    with transaction.atomic():
+        rows = Turn.objects.filter(pk__in=pks, blanked_at=None).exclude(state=TurnState.RUNNING)
+        done = rows.update(question="", answer="", given={}, blanked_at=timezone.now())
+        live.changed(account_pk, "turn", list(pks))
+    return done
+
+
+def _blank_deliveries(account_pk: int, pks: Collection[int]) -> int:
+    """Texts go; what a post is recognised by, its mark, has a column of its own and stays."""
+    with transaction.atomic():
+        rows = Delivery.objects.filter(pk__in=pks, blanked_at=None).exclude(state__in=UNSETTLED)
+        done = rows.update(text="", props={}, blanked_at=timezone.now())
+        live.changed(account_pk, "delivery", list(pks))
+    return done
