@@ -1,4 +1,4 @@
-"""What becomes of a post, an edit or a reaction: the one place where that is decided, with every step of the way."""
+"""What becomes of a post, an edit, a reaction or a click: decided here and nowhere else, with every step of the way."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def decide(post: IncomingPost, policy: Policy, *, now_ms: int) -> Decision:
     try:
         if post.is_reaction:
             return _decide_reaction(post, policy, now_ms, trail)
+        if post.button:
+            return _decide_click(post, policy, now_ms, trail)
         return _decide_post(post, policy, now_ms, trail)
     except FactMissing as missing:
         return Decision(Outcome.WAITING, "", tuple(trail), asks=(missing.fact,))
@@ -74,11 +76,34 @@ def _decide_post(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Ch
     way = _way(post, policy, trail)
     if command:
         return _ended(reason, trail, way, command)
+    return _to_the_agent(reason, policy, trail, way)
+
+
+def _to_the_agent(reason: Reason, policy: Policy, trail: list[Check], way: Route) -> Decision:
+    """It deserves an answer, which somebody has to give."""
     if not way.agent and not policy.has_agent:
         trail.append(Check("agent", "none", policy.source_of("has_agent"), passed=False))
         return _ended(Reason.NO_AGENT, trail, way)
     trail.append(Check("agent", way.agent or "present", way.agent_source, passed=True))
     return _ended(reason, trail, way)
+
+
+def _decide_click(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Decision:
+    """A click is a message to the bot in the session of its post. Nobody is asked to pair for it."""
+    trail.append(Check("button", post.button, "the post", passed=None))
+    reason = _what_it_is(post, policy, trail)
+    if reason is None:
+        reason = _who_may(post, policy, now_ms, trail)
+    if reason is Reason.PAIRING_REQUIRED:
+        return _ended(Reason.CLICK_NOT_PAIRED, trail)
+    if reason is not None and reason.outcome is not Outcome.ADMITTED:
+        return _ended(reason, trail)
+    if post.opener_id:
+        own = post.user_id == post.opener_id
+        trail.append(Check("made for", post.opener_id, "the buttons", passed=own))
+        if not own:
+            return _ended(Reason.CLICK_NOT_OPENER, trail)
+    return _to_the_agent(Reason.ADMITTED_CLICK, policy, trail, _way(post, policy, trail))
 
 
 def _decide_reaction(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Decision:

@@ -189,6 +189,20 @@ class Reason(StrEnum):
         "Somebody reacted in a direct message who may not write to the bot. Reactions never ask for a pairing code.",
         "If the person should be able to use the bot, they have to write to it; then approve the pairing request.",
     )
+    CLICK_NOT_PAIRED = (
+        "click_not_paired",
+        Outcome.REFUSED,
+        "Click, not paired",
+        "Somebody clicked a button in a direct message who may not write to the bot. Clicks ask for no pairing code.",
+        "If the person should be able to use the bot, they have to write to it; then approve the pairing request.",
+    )
+    CLICK_NOT_OPENER = (
+        "click_not_opener",
+        Outcome.REFUSED,
+        "Click by somebody else",
+        "These buttons were made for one person, and somebody else clicked.",
+        "The person for whom they were made can still click. Others can ask the bot for buttons of their own.",
+    )
     CHANNEL_OFF = (
         "channel_off",
         Outcome.REFUSED,
@@ -284,6 +298,13 @@ class Reason(StrEnum):
         Outcome.ADMITTED,
         "Bot mentioned",
         "The person may use the bot here and mentioned it.",
+        "",
+    )
+    ADMITTED_CLICK = (
+        "admitted_click",
+        Outcome.ADMITTED,
+        "Button clicked",
+        "The person may use the bot here and clicked one of its buttons.",
         "",
     )
     ADMITTED_UNMENTIONED = (

@@ -186,9 +186,11 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class IncomingPost:
-    """The facts of one post, edit or reaction that decisions look at. Times are Mattermost's milliseconds.
+    """The facts of one post, edit, reaction or click that decisions look at. Times are Mattermost's milliseconds.
 
-    `post_id` is the post that was written, edited or reacted to. `found_ms` is when catch-up found it, 0 for what was
+    `post_id` is the post that was written, edited or reacted to, or whose button was clicked: `button` is what that
+    shows, "" for everything but clicks, and `opener_id` the only person who may click it, "" for no such condition.
+    `found_ms` is when catch-up found it, 0 for what was
     heard live. The last five are looked up only when a decision asks for them; None is "not looked up".
     `thread_answered_ms` is 0 when the bot never answered in the thread. `reacted` is the root of the thread of the post
     that somebody reacted to, "" for a post outside a thread or one that is not known.
@@ -208,6 +210,8 @@ class IncomingPost:
     is_edit: bool = False
     has_files: bool = False
     is_reaction: bool = False
+    button: str = ""
+    opener_id: str = ""
     found_ms: int = 0
     thread_answered_ms: int | None = None
     earlier: Earlier | None = None

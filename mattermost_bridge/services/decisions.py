@@ -21,8 +21,8 @@ from mattermost_bridge.services import bursts, facts, hints, inbox, pairing, tur
 
 log = structlog.get_logger(__name__)
 
-#: Clicks and slash commands are decided where they come in.
-DECIDED_BY_RULES = (EventKind.POST, EventKind.EDIT, EventKind.REACTION)
+#: Slash commands are decided where they come in.
+DECIDED_BY_RULES = (EventKind.POST, EventKind.EDIT, EventKind.REACTION, EventKind.CLICK)
 LOOK_UP = "durar.events.look_up_channel"
 
 
@@ -89,6 +89,8 @@ def incoming_post(event: InboundEvent) -> IncomingPost:
         is_edit=event.kind == EventKind.EDIT,
         has_files=bool(payload.get("file_ids")),
         is_reaction=event.kind == EventKind.REACTION,
+        button=(str(payload.get("button") or "") or "?") if event.kind == EventKind.CLICK else "",
+        opener_id=str(payload.get("opener_id") or ""),
         # Its age is what it had when it was found: what then waited for anything else is not punished for that.
         found_ms=int(event.received_at.timestamp() * 1000) if event.caught_up and event.received_at else 0,
     )

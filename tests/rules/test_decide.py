@@ -54,6 +54,15 @@ POLICY = Policy("ops", "bot1", "durar", has_agent=True, group_policy="open", app
         (replace(OPEN, channel_type=ChannelType.GROUP, text="hello"), POLICY, Reason.NO_MENTION),
         (replace(OPEN, channel_type=ChannelType.PRIVATE), POLICY, Reason.ADMITTED_MENTIONED),
         (OPEN, replace(POLICY, has_agent=False), Reason.NO_AGENT),
+        (replace(OPEN, text="x", button="Yes"), POLICY, Reason.ADMITTED_CLICK),
+        (replace(OPEN, text="x", button="Yes", opener_id="u1"), POLICY, Reason.ADMITTED_CLICK),
+        (replace(OPEN, text="x", button="Yes", opener_id="u2"), POLICY, Reason.CLICK_NOT_OPENER),
+        (replace(OPEN, text="x", button="Yes"), replace(POLICY, group_policy="allowlist"), Reason.GROUP_LIST_EMPTY),
+        (replace(OPEN, text="x", button="Yes"), replace(POLICY, has_agent=False), Reason.NO_AGENT),
+        (replace(DIRECT, button="Yes"), POLICY, Reason.ADMITTED_CLICK),
+        (replace(DIRECT, button="Yes"), replace(POLICY, approved=()), Reason.CLICK_NOT_PAIRED),
+        (replace(DIRECT, button="Yes"), replace(POLICY, dm_policy="disabled"), Reason.DM_DISABLED),
+        (replace(DIRECT, button="Yes"), replace(POLICY, blocked=frozenset({"u1"})), Reason.BLOCKED),
     ],
 )
 def test_every_post_ends_with_its_reason(post, policy, reason):
