@@ -30,6 +30,8 @@ def import_agent(wanted: WantedAgent, actor: Actor, changes: Changes) -> Agent:
     agent = Agent.objects.filter(slug=wanted.slug).first()
     subject = f"agent {wanted.slug}"
     values: dict[str, Any] = dict(wanted.values or {})
+    if wanted.values is None and wanted.takes_images is not None:
+        values["takes_images"] = wanted.takes_images
     if wanted.backend:
         values["backend"] = wanted.backend
     if wanted.base_url:

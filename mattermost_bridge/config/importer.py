@@ -47,7 +47,6 @@ class _Import:
     wanted: Wanted
     actor: Actor
     changes: Changes = field(default_factory=Changes)
-    agent_changed: bool = False
 
     def run(self) -> None:
         accounts = list(Account.objects.select_for_update(no_key=True).order_by("pk"))
@@ -78,8 +77,8 @@ class _Import:
                 details={"changes": self.changes.lines[:200]},
             )
             effective.bump_version()
-        if self.agent_changed:
-            fields.decide_what_waited(Account.objects.filter(archived_at=None))
+            # An agent may be there now: the account's, the defaults', a binding's, a channel's.
+            fields.decide_all_that_waited()
 
     def _defaults(self, defaults: BridgeDefaults, agent: Agent | None) -> None:
         section = self.wanted.section or _NOTHING
@@ -101,7 +100,6 @@ class _Import:
         self.changes.fields("defaults", different)
         self._lists(None, defaults, section)
         defaults.save()
-        self.agent_changed = "agent" in different
         if "enabled" in different:
             for account in Account.objects.filter(archived_at=None):
                 reconnect(account)
@@ -149,7 +147,6 @@ class _Import:
         account.save()
         if new_token or new_url != old_url or account.enabled is not was_on:
             reconnect(account)
-        self.agent_changed = self.agent_changed or "agent" in different
         self._record(account, "account.update", "changed", details)
 
     def _token(self, account: Account, values: Values, old_url: str, new_url: str) -> str:

@@ -110,6 +110,8 @@ def _entries(
         wanted = agent or WantedAgent(path=here, slug=slug)
         every = {column: taken.values.get(column, setting.default) for column, setting in OF_AGENTS.items()}
         every.pop("backend")
+        if wanted.takes_images is not None and "takes_images" not in taken.values:
+            every["takes_images"] = wanted.takes_images
         found[slug] = replace(wanted, path=here, backend=backend, values=every)
     return tuple(found.values())
 
@@ -156,4 +158,14 @@ def _provided(checks: Checks, name: str, model: str, slug: str, provider: dict[s
     if listed and model not in listed:
         checks.note((*here, "models"), f"does not list {model}; it is used all the same")
     key = checks.secret((*here, "apiKey"), provider.get("apiKey")) if provider.get("apiKey") is not None else Secret()
-    return WantedAgent(path=here, slug=slug, base_url=base_url, model=model, key=key)
+    images = _takes_images(checks, here, models, model)
+    return WantedAgent(path=here, slug=slug, base_url=base_url, model=model, key=key, takes_images=images)
+
+
+def _takes_images(checks: Checks, here: Path, models: Any, model: str) -> bool | None:
+    """Whether the model's `input` names images (OpenClaw 2026.4.5: "text", "image"); None without one."""
+    for number, entry in enumerate(models if isinstance(models, list) else ()):
+        if isinstance(entry, dict) and entry.get("id") == model and entry.get("input") is not None:
+            kinds = checks.items((*here, "models", number, "input"), entry["input"])
+            return "image" in kinds
+    return None

@@ -12,8 +12,10 @@ from mattermost_bridge.config.setting import Setting
 from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
 from mattermost_bridge.config.values import BadValue, checked
 from mattermost_bridge.mattermost.urls import normalise_base_url
-from mattermost_bridge.models import Account, Agent, BridgeDefaults
+from mattermost_bridge.models import Account, Agent, BridgeDefaults, InboundEvent
+from mattermost_bridge.models.states import EventState
 from mattermost_bridge.rules.direct_channels import delays_problem
+from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.services.errors import Refused
 
 #: What an account and the defaults have in common, and what each has beside it.
@@ -79,3 +81,12 @@ def decide_what_waited(accounts: Iterable[Account]) -> None:
     for account in accounts:
         if effective.settings_for(account.pk).agent_pk is not None:
             agent_available(account.pk)
+
+
+def decide_all_that_waited() -> None:
+    """What waits for an agent, of whatever account, is decided anew: a binding or a channel's entry may name one."""
+    from mattermost_bridge.services.decisions import agent_available
+
+    waiting = InboundEvent.objects.filter(state=EventState.WAITING, reason=Reason.NO_AGENT)
+    for account_pk in waiting.order_by().values_list("account_id", flat=True).distinct():
+        agent_available(account_pk)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 
 from mattermost_bridge.config import effective
+from mattermost_bridge.config.table import OF_CHANNELS
 from mattermost_bridge.models import Account, GroupOverride
 from mattermost_bridge.rules.mentions import EVERY_CHANNEL
 from mattermost_bridge.services import audit
 from mattermost_bridge.services.access import USER_ID
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
+from mattermost_bridge.services.fields import decide_all_that_waited, take
 from mattermost_bridge.services.records import owner_named, owner_of_lists
 
+#: What an entry can say.
+SAYS = frozenset({*OF_CHANNELS, "agent"})
 _WORDS = {True: "a mention is needed", False: "no mention is needed", None: "whether a mention is needed is left open"}
 
 
@@ -22,10 +29,11 @@ def add(
     account: Account | None,
     channel_id: str,
     channel_name: str = "",
-    require_mention: bool | None = None,
     note: str = "",
+    **says: Any,
 ) -> GroupOverride:
-    """Say what holds in one channel (or in `*`) for an account or (None) for the defaults. Raises Refused.
+    """Say what holds in one channel (or in `*`) for an account or (None) for the defaults; `says` are of `SAYS`.
+    Raises Refused.
 
     With its first entry the account has channel settings of its own: those that it inherited no longer hold.
     """
@@ -37,14 +45,15 @@ def add(
                 f"{owner_named(account).capitalize()} has a setting for this channel already. Change the one that is "
                 "there."
             )
-        override = GroupOverride.objects.create(
+        override = GroupOverride(
             account=account,
             channel_id=channel_id,
             channel_name=channel_name.strip().lstrip("~")[:128] if channel_id != EVERY_CHANNEL else "",
-            require_mention=require_mention,
             note=note.strip()[:200],
             added_by=actor.user,
         )
+        _apply(override, says)
+        override.save()
         began = not owner.own_groups
         if began:
             owner.own_groups = True
@@ -52,34 +61,40 @@ def add(
         audit.record(
             actor=actor,
             verb="channel.add",
-            summary=f"{override}: {_WORDS[require_mention]}, for {owner_named(account)}."
+            summary=f"{override}: {in_words(override)}, for {owner_named(account)}."
             + (" It has its own channel settings now and inherits none." if began and account else ""),
             account=account,
             target=override,
-            details={"channel_id": channel_id, "require_mention": require_mention},
+            details={"channel_id": channel_id, **_shown(override)},
         )
         effective.bump_version()
+        if override.agent:
+            decide_all_that_waited()
     return override
 
 
-def change(override_pk: int, *, actor: Actor, require_mention: bool | None, note: str | None = None) -> GroupOverride:
-    """Change what holds in a channel. Raises NotFound."""
+def change(override_pk: int, *, actor: Actor, note: str | None = None, **says: Any) -> GroupOverride:
+    """Change what holds in a channel: those of `SAYS` that are given. Raises NotFound, Refused."""
     with transaction.atomic():
         override = _locked(override_pk)
-        before = override.require_mention
-        override.require_mention = require_mention
+        before = _shown(override)
+        _apply(override, says)
         if note is not None:
             override.note = note.strip()[:200]
-        override.save(update_fields=["require_mention", "note"])
+        override.save()
+        after = _shown(override)
+        names = sorted({*before, *after})
         audit.record(
             actor=actor,
             verb="channel.change",
-            summary=f"{override}: {_WORDS[require_mention]}, for {owner_named(override.account)}.",
+            summary=f"{override}: {in_words(override)}, for {owner_named(override.account)}.",
             account=override.account,
             target=override,
-            details={"require_mention": [before, require_mention]},
+            details={n: [before.get(n), after.get(n)] for n in names if before.get(n) != after.get(n)},
         )
         effective.bump_version()
+        if before.get("agent") != after.get("agent"):
+            decide_all_that_waited()
     return override
 
 
@@ -93,7 +108,7 @@ def remove(override_pk: int, *, actor: Actor) -> None:
             summary=f"The setting of {override} was removed from {owner_named(override.account)}.",
             account=override.account,
             target=override,
-            details={"channel_id": override.channel_id, "require_mention": override.require_mention},
+            details={"channel_id": override.channel_id, **_shown(override)},
         )
         override.delete()
         effective.bump_version()
@@ -123,6 +138,21 @@ def use_own(*, actor: Actor, account: Account | None, own: bool) -> None:
         effective.bump_version()
 
 
+def in_words(override: GroupOverride) -> str:
+    """What an entry says, in words."""
+    parts = ["the bot is off"] if override.off else []
+    parts.append(_WORDS[override.require_mention])
+    if override.chatmode:
+        parts.append(f"chat mode {override.chatmode}")
+    if override.reply_to_mode:
+        parts.append(f"answers stand as {override.reply_to_mode} says")
+    if override.agent:
+        parts.append(f"the agent {override.agent.slug} answers")
+    if override.instructions:
+        parts.append("the agent gets extra instructions")
+    return ", ".join(parts)
+
+
 def check_channel(value: str) -> str:
     """A channel id, or `*` for every other channel. Raises Refused for anything else."""
     wanted = value.strip()
@@ -134,6 +164,21 @@ def check_channel(value: str) -> str:
     )
 
 
+def _apply(override: GroupOverride, says: Mapping[str, Any]) -> None:
+    unknown = set(says) - SAYS
+    if unknown:
+        raise TypeError(f"Channel settings have no fields {sorted(unknown)}")
+    for name, value in says.items():
+        setattr(override, name, value if name == "agent" else take(OF_CHANNELS[name], value))
+
+
+def _shown(override: GroupOverride) -> dict[str, Any]:
+    """What an entry says, for the audit log: the mention always, the rest when it says something."""
+    rest = {name: getattr(override, name) for name in OF_CHANNELS if name != "require_mention"}
+    said = {"require_mention": override.require_mention} | {name: value for name, value in rest.items() if value}
+    return said | ({"agent": override.agent.slug} if override.agent else {})
+
+
 def _locked(override_pk: int) -> GroupOverride:
     """The setting, read under its owner's lock: two who change it at once come one after the other."""
     owner_of_lists(_read(override_pk).account)
@@ -141,7 +186,12 @@ def _locked(override_pk: int) -> GroupOverride:
 
 
 def _read(override_pk: int) -> GroupOverride:
-    override = GroupOverride.objects.select_related("account").filter(pk=override_pk).first()
+    override = (
+        GroupOverride.objects.select_related("account", "agent")
+        .defer("account__bot_token", "agent__api_key")
+        .filter(pk=override_pk)
+        .first()
+    )
     if override is None:
         raise NotFound("This channel setting was removed already. Reload the page.")
     return override
