@@ -30,7 +30,7 @@ from mattermost_bridge.services.audit import Actor
 LONGEST_TRIAL = 30
 #: So many accounts are named on an agent's page.
 MOST_ACCOUNTS = 20
-CHANGED = ("name", "backend", "base_url", "model", "instructions", "history_messages", "total_time")
+CHANGED = ("name", "backend", "base_url", "model", "instructions", "history_messages", "takes_images", "total_time")
 
 
 class AgentForm(ServiceForm):
@@ -50,6 +50,7 @@ class AgentForm(ServiceForm):
             "model",
             "instructions",
             "history_messages",
+            "takes_images",
             "total_time",
         )
 
@@ -143,7 +144,7 @@ class AgentAdmin(SavedByService, BridgeAdmin):
         """What every agent has, what a server needs, and the limits."""
         may_write = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         server = ("base_url", "key", "api_key_ref", "model") if may_write else ("base_url", "api_key_ref", "model")
-        limits: tuple[str, ...] = ("history_messages", "total_time")
+        limits: tuple[str, ...] = ("history_messages", "takes_images", "total_time")
         return [
             (None, {"fields": ("slug", "name", "backend")}),
             (

@@ -63,7 +63,7 @@ class WantedAgent:
     """An agent: that of `agents.defaults.model.primary`, or one of `agents.entries`.
 
     Without `base_url` its address and key stay as they are. `values` are what an entry says of it, None where there is
-    no entry: then the rest stays, too. `takes_images` is what the provider says of the model, None where it says nothing.
+    no entry: then the rest stays, too. `takes_images` is what the provider says of the model, None for nothing.
     """
 
     path: Path

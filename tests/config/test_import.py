@@ -47,6 +47,26 @@ def test_a_file_with_one_account_is_all_that_a_bot_needs():
     assert OutboxState.objects.filter(account=found.pk).exists()
 
 
+@pytest.mark.parametrize(
+    ("said", "entry", "takes"),
+    [
+        ('input: ["text", "image"]', "", True),
+        ('input: ["text"]', "", False),
+        ("", "", False),
+        ("", "takesImages: true", True),
+        ('input: ["text", "image"]', "takesImages: false", False),
+    ],
+)
+def test_a_model_s_input_says_whether_its_agent_gets_images_and_an_entry_counts_more(said, entry, takes):
+    models = f'[{{ id: "qwen", {said} }}]'
+    own = f"entries: {{ 'local-qwen': {{ model: 'local/qwen', durar: {{ {entry} }} }} }}," if entry else ""
+    take(
+        f"""{{ models: {{ providers: {{ local: {{ baseUrl: "http://127.0.0.1:8000/v1", models: {models} }} }} }},
+        agents: {{ {own} defaults: {{ model: {{ primary: "local/qwen" }} }} }} }}"""
+    )
+    assert Agent.objects.get().takes_images is takes
+
+
 def test_the_provider_and_the_primary_model_become_the_agent_of_the_defaults():
     take(AGENT)
     agent = Agent.objects.get()
