@@ -5,7 +5,7 @@ Looks at effective values only, so that a list which is emptied in the defaults 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 
@@ -105,6 +105,13 @@ class Finding(StrEnum):
         "Choose another channel policy, or remove the channel settings.",
         Place.POLICY,
     )
+    NAMES_UNUSED = (
+        "names_unused",
+        Weight.NEEDS_A_HAND,
+        "Lists name people by their usernames, which do not count: these entries match nobody.",
+        "Put the people's user ids there, or let usernames match (people can change them).",
+        Place.ACCESS,
+    )
     GROUP_LIST_UNSET = (
         "group_list_unset",
         Weight.NOTE,
@@ -126,6 +133,27 @@ class Finding(StrEnum):
         "If that is too many, choose the policy allowlist.",
         Place.POLICY,
     )
+    NAMES_COUNT = (
+        "names_count",
+        Weight.NOTE,
+        "Lists name people by their usernames, and usernames count: whoever takes such a name is listed.",
+        "Put the people's user ids there, then switch off that usernames match.",
+        Place.POLICY,
+    )
+    MENTION_UNUSED = (
+        "mention_unused",
+        Weight.NOTE,
+        "Whether a mention is needed is set, but the chat mode counts more.",
+        "Choose the chat mode alone.",
+        Place.POLICY,
+    )
+    SESSIONS_SHARED = (
+        "sessions_shared",
+        Weight.NOTE,
+        "Everybody who writes to the bot directly shares one conversation: each may be told what others asked.",
+        "Give each person their own, unless that is meant.",
+        Place.DEFAULTS,
+    )
     GROUP_OPEN_UNASKED = (
         "group_open_unasked",
         Weight.NEEDS_A_HAND,
@@ -137,18 +165,20 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListFacts:
-    """A list: how many entries it has, how many of them hold now, and whether `*` is one of these."""
+    """A list: how many entries it has, how many of them hold now, how many of these are no ids, and whether one is `*`."""
 
     total: int = 0
     valid: int = 0
     everybody: bool = False
+    names: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The effective values of one account. `groups` is the list for channels, None when it is set nowhere: then the
     one for direct messages serves. `group_policy_chosen`: somebody set it, here or in the defaults. `overrides` counts
-    the settings of single channels; `mention_everywhere`: what they say for every channel."""
+    the settings of single channels; `mention_everywhere`: whether a post in a channel has to address the bot.
+    `name_matching`: usernames on lists count. `mention_unused`: requireMention is set beside a chat mode."""
 
     bridge_on: bool = True
     has_agent: bool = True
@@ -159,6 +189,9 @@ class Facts:
     groups: ListFacts | None = None
     overrides: int = 0
     mention_everywhere: bool = True
+    name_matching: bool = False
+    mention_unused: bool = False
+    dm_scope: str = "per-account-channel-peer"
 
 
 def findings(facts: Facts) -> tuple[Finding, ...]:
@@ -170,9 +203,25 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
         found.append(Finding.NO_AGENT)
     if facts.dm_policy == "disabled" and facts.group_policy == "disabled":
         found.append(Finding.NOBODY_AT_ALL)
+    names = facts.direct.names + (facts.groups.names if facts.groups else 0)
+    if names:
+        found.append(Finding.NAMES_COUNT if facts.name_matching else Finding.NAMES_UNUSED)
+    if not facts.name_matching:
+        facts = replace(
+            facts, direct=_without_names(facts.direct), groups=facts.groups and _without_names(facts.groups)
+        )
     found += _direct(facts)
     found += _channels(facts)
+    if facts.mention_unused:
+        found.append(Finding.MENTION_UNUSED)
+    if facts.dm_scope == "main" and facts.dm_policy != "disabled":
+        found.append(Finding.SESSIONS_SHARED)
     return tuple(sorted(found, key=lambda finding: -finding.weight))
+
+
+def _without_names(facts: ListFacts) -> ListFacts:
+    # An entry that matches nobody is none.
+    return replace(facts, total=facts.total - facts.names, valid=facts.valid - facts.names, names=0)
 
 
 def _direct(facts: Facts) -> list[Finding]:

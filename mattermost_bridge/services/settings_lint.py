@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Count, Q
@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.config.effective_lists import OWN_FLAG, group_name_in
+from mattermost_bridge.config.effective_values import chosen
 from mattermost_bridge.models import AccessEntry, AccessGroupMember, Account, BridgeDefaults, GroupOverride
 from mattermost_bridge.models.access_groups import PREFIX
-from mattermost_bridge.models.states import AccessList, DmPolicy, EntrySource
+from mattermost_bridge.models.states import AccessList, EntrySource
 from mattermost_bridge.rules.access import WILDCARD
 from mattermost_bridge.rules.lint import Facts, Finding, ListFacts, findings
 from mattermost_bridge.rules.mentions import EVERY_CHANNEL
@@ -37,22 +38,26 @@ def findings_of(accounts: Collection[Account]) -> dict[int, tuple[Finding, ...]]
     return {pk: said for pk, said in found.items() if said}
 
 
-def _facts(
-    account: Account, defaults: BridgeDefaults, lists: _Lists, overrides: dict[int | None, tuple[int, bool]]
-) -> Facts:
-    group_policy, source = effective.group_policy_of(account, defaults)
+def _facts(account: Account, defaults: BridgeDefaults, lists: _Lists, overrides: dict[int | None, _Overrides]) -> Facts:
+    values = chosen(account, defaults)
+    group_policy, source = values["group_policy"]
     groups_owner = account if account.own_groups else defaults if defaults.own_groups else None
-    count, mention = (0, True) if groups_owner is None else overrides.get(_key(groups_owner), (0, True))
+    own = _Overrides() if groups_owner is None else overrides.get(_key(groups_owner), _Overrides())
+    chatmode, require_mention = values["chatmode"][0], values["require_mention"][0]
+    needed = {"onmessage": False, "": require_mention is not False}.get(chatmode, True)
     return Facts(
         bridge_on=defaults.enabled,
         has_agent=bool(account.agent_id or defaults.agent_id),
-        dm_policy=account.dm_policy or defaults.dm_policy or DmPolicy.PAIRING.value,
+        dm_policy=values["dm_policy"][0],
         group_policy=group_policy,
         group_policy_chosen=source != effective.BUILT_IN,
         direct=_list(AccessList.DM, account, defaults, lists) or ListFacts(),
         groups=_list(AccessList.GROUP, account, defaults, lists),
-        overrides=count,
-        mention_everywhere=mention,
+        overrides=own.single,
+        mention_everywhere=needed if own.mention is None else own.mention,
+        name_matching=values["name_matching"][0],
+        mention_unused=bool(chatmode) and require_mention is not None,
+        dm_scope=values["dm_scope"][0],
     )
 
 
@@ -78,12 +83,17 @@ def _lists(owners: Sequence[int | None]) -> _Lists:
     entries = AccessEntry.objects.filter(_of(owners)).exclude(source=EntrySource.PAIRING).exclude(value="")
     # What an entry for a group admits is what the group holds, so those are looked at one by one below.
     people = entries.exclude(value__istartswith=PREFIX).order_by().values("account", "list")
+    # What is neither * nor an id is a username, or was meant to be one.
+    names = holds & ~Q(value=WILDCARD) & ~Q(value__regex=r"^[a-z0-9]{26}$")
     counted: Any = people.annotate(
-        total=Count("pk"), valid=Count("pk", filter=holds), everybody=Count("pk", filter=holds & Q(value=WILDCARD))
+        total=Count("pk"),
+        valid=Count("pk", filter=holds),
+        everybody=Count("pk", filter=holds & Q(value=WILDCARD)),
+        names=Count("pk", filter=names),
     )
     lists: defaultdict[tuple[int | None, str], ListFacts] = defaultdict(ListFacts)
     for row in counted:
-        lists[row["account"], row["list"]] = ListFacts(row["total"], row["valid"], bool(row["everybody"]))
+        lists[row["account"], row["list"]] = ListFacts(row["total"], row["valid"], bool(row["everybody"]), row["names"])
     by_group: list[Any] = list(
         entries.filter(value__istartswith=PREFIX).filter(holds).values_list("account", "list", "value")
     )
@@ -100,9 +110,22 @@ def _group_sizes(holds: Q) -> dict[str, int]:
     return {name.lower(): count for name, count in rows}
 
 
-def _overrides(owners: Sequence[int | None]) -> dict[int | None, tuple[int, bool]]:
-    """How many channels have settings, and whether a mention is needed in every channel, by owner."""
-    rows: Any = GroupOverride.objects.filter(_of(owners)).order_by().values("account")
-    free = Count("pk", filter=Q(channel_id=EVERY_CHANNEL, require_mention=False))
-    single = Count("pk", filter=~Q(channel_id=EVERY_CHANNEL))
-    return {row["account"]: (row["single"], not row["free"]) for row in rows.annotate(single=single, free=free)}
+@dataclass(frozen=True)
+class _Overrides:
+    """How many channels have settings, and whether a post has to address the bot in all others (None: not said)."""
+
+    single: int = 0
+    mention: bool | None = None
+
+
+def _overrides(owners: Sequence[int | None]) -> dict[int | None, _Overrides]:
+    """By owner what their channel settings say."""
+    rows: Any = GroupOverride.objects.filter(_of(owners)).order_by()
+    single = rows.exclude(channel_id=EVERY_CHANNEL).values("account").annotate(number=Count("pk"))
+    found = {row["account"]: _Overrides(row["number"]) for row in single}
+    stars = rows.filter(channel_id=EVERY_CHANNEL).values_list("account", "off", "require_mention", "chatmode")
+    for owner, off, required, chatmode in stars:
+        by_mode = chatmode != "onmessage" if chatmode else None
+        mention = True if off else by_mode if required is None else required
+        found[owner] = replace(found.get(owner, _Overrides()), mention=mention)
+    return found

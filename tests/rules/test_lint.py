@@ -39,6 +39,12 @@ WELL = {"group_policy": "allowlist", "groups": NAMED}
         (Facts(group_policy="open"), [Finding.GROUP_OPEN]),
         (Facts(group_policy="open", mention_everywhere=False), [Finding.GROUP_OPEN_UNASKED]),
         (Facts(**WELL, mention_everywhere=False), []),
+        (Facts(**WELL, direct=ListFacts(1, 1, names=1)), [Finding.NAMES_UNUSED]),
+        (Facts(groups=ListFacts(1, 1, names=1)), [Finding.NAMES_UNUSED, Finding.GROUP_LIST_EMPTY]),
+        (Facts(groups=ListFacts(1, 1, names=1), name_matching=True), [Finding.NAMES_COUNT]),
+        (Facts(**WELL, mention_unused=True), [Finding.MENTION_UNUSED]),
+        (Facts(**WELL, dm_scope="main"), [Finding.SESSIONS_SHARED]),
+        (Facts(**WELL, dm_scope="main", dm_policy="disabled"), []),
     ],
 )
 def test_each_setting_is_judged(facts, expected):

@@ -111,3 +111,45 @@ def test_hundreds_of_accounts_cost_as_many_queries_as_one():
     for _ in range(20):
         put(factories.AccountFactory(dm_policy="allowlist", own_allow_from=True), "*")
     assert queries() == one
+
+
+@pytest.mark.parametrize("matching", [True, False])
+def test_an_entry_that_is_no_id_is_found_whether_names_count_or_not(matching):
+    account = factories.AccountFactory(group_policy="disabled", own_allow_from=True, name_matching=matching)
+    put(account, "@carol")
+    put(account, "carol")
+    put(account, "u" * 26)
+    put(account, "*")
+    assert again(account) == [Finding.NAMES_COUNT if matching else Finding.NAMES_UNUSED]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"chatmode": "onmessage"}, [Finding.GROUP_OPEN_UNASKED]),
+        ({"chatmode": "onchar"}, [Finding.GROUP_OPEN]),
+        ({"require_mention": False}, [Finding.GROUP_OPEN_UNASKED]),
+        ({"chatmode": "oncall", "require_mention": False}, [Finding.GROUP_OPEN, Finding.MENTION_UNUSED]),
+    ],
+)
+def test_a_bot_that_answers_every_post_of_everybody_is_found(values, found):
+    assert said(group_policy="open", **values) == found
+
+
+@pytest.mark.parametrize(
+    ("star", "found"),
+    [
+        ({"require_mention": True, "chatmode": "onmessage"}, Finding.GROUP_OPEN),
+        ({"chatmode": "onmessage"}, Finding.GROUP_OPEN_UNASKED),
+        ({"off": True, "chatmode": "onmessage"}, Finding.GROUP_OPEN),
+    ],
+)
+def test_what_holds_for_every_other_channel_counts_more(star, found):
+    account = factories.AccountFactory(group_policy="open", own_groups=True, chatmode="onmessage")
+    GroupOverride.objects.create(account=account, channel_id="*", **star)
+    assert again(account) == [found]
+
+
+def test_people_who_share_one_conversation_are_named():
+    BridgeDefaults.objects.create(pk=1, dm_scope="main")
+    assert said() == [Finding.SESSIONS_SHARED]
