@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib import messages as said
 from django.contrib.admin import AdminSite
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -145,7 +145,9 @@ def _sent(request: HttpRequest, form: MessageForm) -> messages.Receipt | None:
     """Send what the form says; what is refused becomes an error of the form."""
     account, data = form.cleaned_data["account"], form.cleaned_data
     key = f"durar-sent-{request.user.pk}-{data['once']}"
-    if not cache.add(key, 1, REMEMBERED):
+    # Kept where all web processes see it: the second click may come to another one.
+    sent = caches["shared"]
+    if not sent.add(key, 1, REMEMBERED):
         form.add_error(None, _("This message was sent already. Open the form anew to send another one."))
         return None
     try:
@@ -153,7 +155,7 @@ def _sent(request: HttpRequest, form: MessageForm) -> messages.Receipt | None:
         actor = Actor.of(request.user)  # type: ignore[arg-type]
         return messages.send(account.pk, target, data["text"], actor=actor, overrides=form.overrides())
     except (Refused, WrongKeyError) as problem:
-        cache.delete(key)
+        sent.delete(key)
         form.add_error(None, str(problem))
         return None
 
