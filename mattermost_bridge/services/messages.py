@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Account
 from mattermost_bridge.models.states import DeliveryKind
 from mattermost_bridge.rules.targets import ID
 from mattermost_bridge.services import audit, direct_channels, outbox, targets
 from mattermost_bridge.services.audit import Actor
-from mattermost_bridge.services.errors import NotFound, Refused
+from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.records import blocked_for
 from mattermost_bridge.services.targets import Target
+from mattermost_bridge.services.usable import usable
 
 __all__ = ["LONGEST", "Receipt", "Target", "find", "send"]
 
@@ -51,7 +52,7 @@ def send(
     `overrides` are retry values of the direct channel for this call, by the names of `RetryValues`; a channel needs
     none. Makes no call: whether the target exists shows when it is sent, or is asked before, by `find`.
     """
-    account = _usable(account_pk)
+    account = usable(account_pk)
     text = clean(text)
     if not text.strip():
         raise Refused("The message is empty. Write a text.")
@@ -97,22 +98,7 @@ def find(account_pk: int, words: str) -> Target:
 
     Asks the server where it has to, so call it outside of transactions.
     """
-    return targets.resolve(_usable(account_pk), words)
-
-
-def _usable(account_pk: int) -> AccountSettings:
-    """The account's settings. Raises NotFound, and Refused for one that sends nothing."""
-    try:
-        account = settings_for(account_pk)
-    except Account.DoesNotExist:
-        raise NotFound("This account does not exist any more. Reload the page.") from None
-    if account.archived:
-        raise Refused(f"The account {account.account_id} is archived. Restore it first.")
-    if not account.enabled:
-        raise Refused(f"The account {account.account_id} is disabled. Enable it first.")
-    if account.missing:
-        raise Refused(account.missing)
-    return account
+    return targets.resolve(usable(account_pk), words)
 
 
 def _refuse_person(account: AccountSettings, target: Target) -> None:
