@@ -42,6 +42,7 @@ STATE_DIR = state_dir(Path(_state).expanduser().resolve())
 SECRETS_DIR = Path(text("DURAR_SECRETS_DIR", "/run/secrets"))
 PUBLIC_URL = text("DURAR_PUBLIC_URL").rstrip("/")
 PORT = port("DURAR_PORT", 18789)
+PORT_GIVEN = bool(text("DURAR_PORT"))
 
 # Database -------------------------------------------------------------------------------------------------------
 # SQLite on one machine, PostgreSQL once DATABASE_URL names one. IMMEDIATE transactions and a busy timeout let several
@@ -123,6 +124,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "durar.upkeep.sweep", "schedule": 2.0, "options": {"expires": 2}},
     "expire": {"task": "durar.upkeep.expire", "schedule": 60.0, "options": {"expires": 50}},
     "alerts": {"task": "durar.upkeep.alerts", "schedule": 10.0, "options": {"expires": 10}},
+    "bodies": {"task": "durar.upkeep.bodies", "schedule": 600.0, "options": {"expires": 300}},
     "names": {"task": "durar.upkeep.names", "schedule": 600.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")

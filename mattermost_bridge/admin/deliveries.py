@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import blanked, looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
 from mattermost_bridge.admin.names import Names
@@ -78,7 +78,7 @@ VERBS = (
         ngettext_lazy("%d delivery is sent again.", "%d deliveries are sent again."),
         lambda actor, pk: by_hand.send_delivery_again(pk, actor=actor),
         "change_delivery",
-        fits=lambda delivery: delivery.state == DeliveryState.DEAD,
+        fits=lambda delivery: delivery.state == DeliveryState.DEAD and delivery.blanked_at is None,
     ),
     Verb(
         "discard",
@@ -170,7 +170,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("text"))
     def text_shown(self, record: Delivery) -> SafeString:
         """Its beginning."""
-        return looks.passage(record.text, 60) if record.shows_text else _hidden()  # type: ignore[attr-defined]
+        return _passage(record) if record.shows_text else _hidden()  # type: ignore[attr-defined]
 
     @display(description=gettext_lazy("kind"))
     def kind_shown(self, record: Delivery) -> str:
@@ -211,7 +211,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("text"))
     def text_full(self, record: Delivery) -> SafeString:
         """All of it."""
-        return looks.block(record.text) if record.shows_text else _hidden()  # type: ignore[attr-defined]
+        return _body(record) if record.shows_text else _hidden()  # type: ignore[attr-defined]
 
     @display(description=gettext_lazy("failed and unclear attempts"))
     def attempts_shown(self, record: Delivery) -> SafeString:
@@ -276,6 +276,16 @@ class DeliveryAdmin(ReadOnlyAdmin):
 def _name_by_conversation(record: Delivery) -> str:
     title = record.turn.conversation.title if record.turn else ""
     return title.removeprefix("@") if title.startswith("@") else ""
+
+
+def _passage(record: Delivery) -> SafeString:
+    if record.blanked_at is None:
+        return looks.passage(record.text, 60)
+    return blanked.passage("", record.settled_at or record.created_at, record.blanked_at)
+
+
+def _body(record: Delivery) -> SafeString:
+    return blanked.body(record.text, record.settled_at or record.created_at, record.blanked_at)
 
 
 def _hidden() -> SafeString:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import blanked, looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.event_filters import KindFilter, OutcomeFilter, ReasonFilter, SilenceFilter, StateFilter
 from mattermost_bridge.admin.filters import AccountFilter, since
@@ -137,6 +137,8 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("text"))
     def text_shown(self, record: InboundEvent) -> SafeString:
         """Its beginning."""
+        if words := blanked.of_event(record):
+            return blanked.passage("", record.received_at, record.blanked_at, words)
         return looks.passage(record.text) if record.text else looks.code(record.get_kind_display())
 
     @display(description=gettext_lazy("person"))
@@ -171,7 +173,7 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("text"))
     def text_full(self, record: InboundEvent) -> SafeString:
         """The whole text."""
-        return looks.block(record.text)
+        return blanked.body(record.text, record.received_at, record.blanked_at, blanked.of_event(record))
 
     @display(description=gettext_lazy("thread"))
     def thread(self, record: InboundEvent) -> SafeString:

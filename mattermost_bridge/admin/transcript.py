@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import blanked, looks
 from mattermost_bridge.admin.names import Names
 from mattermost_bridge.models import Conversation, Delivery, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryState, EventKind, EventOutcome, EventState, TurnState
@@ -30,6 +30,7 @@ class Message:
     badge: SafeString
     reason: SafeString
     link: str
+    note: str = ""
     is_answer: bool = False
 
 
@@ -44,6 +45,7 @@ class Answer:
     badge: SafeString
     took: str
     link: str
+    note: str = ""
     deliveries: list[SafeString] = field(default_factory=list)
     is_answer: bool = True
 
@@ -98,6 +100,7 @@ def _message(event: InboundEvent, names: Names) -> Message:
         badge=badge,
         reason=looks.reason(event.reason) if event.outcome != EventOutcome.ADMITTED else SafeString(""),
         link=looks.page_of(event),
+        note=blanked.of_event(event),
     )
 
 
@@ -124,6 +127,7 @@ def _answer(turn: Turn, deliveries: list[Delivery]) -> Answer:
         badge=looks.state(TurnState, turn.state),
         took=waited or looks.took(turn.created_at, turn.finished_at),
         link=looks.page_of(turn),
+        note=blanked.after(turn.created_at, turn.blanked_at) if turn.blanked_at else "",
         deliveries=[_delivery(delivery) for delivery in deliveries],
     )
 

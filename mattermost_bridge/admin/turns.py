@@ -13,15 +13,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import display
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import blanked, looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountOfConversationFilter, QuestionFilter, since
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Delivery, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryState, EventOutcome, EventState, TurnState
+from mattermost_bridge.rules.files import NOT_READ
 from mattermost_bridge.services import turn_retries
 
 #: An agent that works longer than this is worth a look.
@@ -58,6 +59,11 @@ def has_failed(turn: Turn) -> bool:
     return turn.state == TurnState.FAILED
 
 
+def can_be_retried(turn: Turn) -> bool:
+    """Whether what was asked is still there to be answered."""
+    return has_failed(turn) and turn.blanked_at is None
+
+
 VERBS = (
     Verb(
         "retry",
@@ -65,7 +71,7 @@ VERBS = (
         ngettext_lazy("%d turn is tried again.", "%d turns are tried again."),
         lambda actor, pk: turn_retries.retry_turn(pk, actor),
         "change_turn",
-        fits=has_failed,
+        fits=can_be_retried,
     ),
     Verb(
         "put_aside",
@@ -92,7 +98,7 @@ class TurnAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter, AccountOfConversationFilter, since("created_at"), StartsFilter)
     ordering = ("-id",)
     fieldsets = (
-        (gettext_lazy("Question and answer"), {"fields": ("question_full", "answer_full")}),
+        (gettext_lazy("Question and answer"), {"fields": ("question_full", "given_shown", "answer_full")}),
         (gettext_lazy("What belongs to it"), {"fields": ("conversation_link", "events_shown", "deliveries_shown")}),
         (
             gettext_lazy("Work"),
@@ -135,7 +141,7 @@ class TurnAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("question"))
     def question_shown(self, record: Turn) -> SafeString:
         """Its beginning."""
-        return looks.passage(record.question)
+        return blanked.passage(record.question, record.created_at, record.blanked_at)
 
     @display(description=gettext_lazy("conversation"))
     def conversation_link(self, record: Turn) -> SafeString:
@@ -177,12 +183,17 @@ class TurnAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("question"))
     def question_full(self, record: Turn) -> SafeString:
         """All of it."""
-        return looks.block(record.question)
+        return blanked.body(record.question, record.created_at, record.blanked_at)
+
+    @display(description=gettext_lazy("told with it"))
+    def given_shown(self, record: Turn) -> SafeString:
+        """What the agent got beside the question: how many posts and reactions, which files, and what went wrong."""
+        return render_to_string("admin/durar/belongs.html", {"items": _given(record.given)})
 
     @display(description=gettext_lazy("answer"))
     def answer_full(self, record: Turn) -> SafeString:
         """All of it."""
-        return looks.block(record.answer)
+        return blanked.body(record.answer, record.created_at, record.blanked_at)
 
     @display(description=gettext_lazy("model"))
     def model_shown(self, record: Turn) -> SafeString:
@@ -208,7 +219,7 @@ class TurnAdmin(ReadOnlyAdmin):
             account = record.conversation.account_id
             mine = InboundEvent.objects.filter(account=account, conversation=record.conversation_id, join_key=again)
         rows = mine.defer("raw", "trail", "payload").order_by("create_at", "post_id")[:20]
-        items = [(_event_badge(event), looks.link(event, looks.passage(event.text)), "") for event in rows]
+        items = [(_event_badge(event), looks.link(event, _said(event)), "") for event in rows]
         return render_to_string("admin/durar/belongs.html", {"items": items})
 
     @display(description=gettext_lazy("deliveries"))
@@ -224,6 +235,26 @@ class TurnAdmin(ReadOnlyAdmin):
             for row in rows
         ]
         return render_to_string("admin/durar/belongs.html", {"items": items})
+
+
+def _given(given: dict[str, Any]) -> list[tuple[SafeString, SafeString | str, str]]:
+    """Each thing that the agent was told, as a badge, words and a note."""
+    items: list[tuple[SafeString, SafeString | str, str]] = []
+    if count := given.get("posts"):
+        words = ngettext("%d post", "%d posts", count) % count
+        note = _("older ones were left out") if given.get("left_out") else ""
+        items.append((looks.badge(_("thread") if given.get("in_thread") else _("context"), "idle"), words, note))
+    if count := given.get("reactions"):
+        items.append((looks.badge(_("reactions"), "idle"), str(count), ""))
+    for file in given.get("files", ()):
+        tone = "warning" if NOT_READ in file else "idle"
+        items.append((looks.badge(_("file"), tone), file, ""))
+    items.extend((looks.badge(_("missing"), "warning"), problem, "") for problem in given.get("problems", ()))
+    return items
+
+
+def _said(event: InboundEvent) -> SafeString:
+    return blanked.passage(event.text, event.received_at, event.blanked_at, blanked.of_event(event))
 
 
 def _event_badge(event: InboundEvent) -> SafeString:

@@ -32,6 +32,10 @@ LONGEST_TEXT = 40_000
 LONGEST_TEXTS = 80_000
 
 
+#: The words that stand for a file that could not be read.
+NOT_READ = "could not be read"
+
+
 class Shown(StrEnum):
     """How an agent gets a file."""
 
@@ -123,7 +127,7 @@ def in_words(file: Incoming) -> str:
         Shown.IMAGE: "given as an image",
         Shown.TEXT: "given as text",
         Shown.NAMED: "only named",
-        Shown.UNREAD: "could not be read",
+        Shown.UNREAD: NOT_READ,
     }[file.shown]
     facts = ", ".join(part for part in (file.mime_type, size_in_words(file.size) if file.size else "", how) if part)
     return f'"{file.name}" ({facts}{": " + file.note if file.note else ""})'

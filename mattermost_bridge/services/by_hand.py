@@ -25,6 +25,7 @@ def decide_event_again(event_pk: int, *, actor: Actor) -> None:
     """Let an event that could not be decided be decided again. Raises NotFound, Refused."""
     with transaction.atomic():
         event = _existing(InboundEvent, event_pk)
+        _refuse_blanked(event)
         if not decisions.retry_event(event_pk):
             if event.turn_id is not None:
                 raise Refused(f"Event {event_pk} was decided; its turn failed. Look at the turn for the cause.")
@@ -57,6 +58,7 @@ def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
         delivery = _existing(Delivery, delivery_pk)
         if delivery.account.is_archived:
             raise Refused(f"The account {delivery.account.account_id} is archived. Restore it first.")
+        _refuse_blanked(delivery)
         if not sending.retry_dead(delivery_pk):
             raise Refused(
                 f"Delivery {delivery_pk} is not one that was given up ({delivery.get_state_display().lower()})."
@@ -173,6 +175,12 @@ def _existing(model: type[Row], pk: int, *, lock: bool = False) -> Row:
     if row is None:
         raise NotFound(f"This {model._meta.verbose_name} does not exist any more. Reload the page.")
     return row
+
+
+def _refuse_blanked(row: InboundEvent | Delivery) -> None:
+    if row.blanked_at is not None:
+        name = row._meta.verbose_name
+        raise Refused(f"The text of this {name} was blanked after its time. Ask the person to write again.")
 
 
 def _note(

@@ -129,9 +129,9 @@ def waiting_for(row: DirectChannel) -> QuerySet[Delivery]:
 def ended_with(row: DirectChannel) -> QuerySet[Delivery]:
     """Deliveries that could not be made because the row's job failed or was given up; a retry sends them.
 
-    What was discarded by itself is none of them.
+    What was discarded by itself is none of them, nor is one whose text was blanked meanwhile.
     """
-    lost = Delivery.objects.filter(direct_channel=row, channel_id="")
+    lost = Delivery.objects.filter(direct_channel=row, channel_id="", blanked_at=None)
     if row.state == DirectChannelState.FAILED:
         return lost.filter(state=DeliveryState.DEAD)
     if row.state == DirectChannelState.GIVEN_UP:

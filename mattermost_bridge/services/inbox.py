@@ -129,6 +129,7 @@ def decide_again(account_pk: int, user_id: str, *, join_key: str, limit: int = 2
             user_id=user_id,
             kind=EventKind.POST,
             state=EventState.DECIDED,
+            blanked_at=None,
             reason__in=[Reason.PAIRING_REQUIRED, Reason.PAIRING_REPEATED, Reason.PAIRING_QUEUE_FULL],
         ).order_by("-create_at", "-post_id")[:limit]
     )

@@ -28,6 +28,8 @@ def retry_turn(turn_pk: int, actor: Actor) -> None:
         turn, account = _failed(turn_pk)
         if account.is_archived:
             raise Refused(f"The account {account.account_id} is archived. Restore it first.")
+        if turn.blanked_at is not None:
+            raise Refused(f"The question of turn {turn_pk} was blanked after its time. Ask the person to write again.")
         events = turn.events.select_for_update(of=("self",)).order_by("create_at", "post_id")
         answered = [event.pk for event in events.only("pk")]
         if not answered:
