@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import listeners, old_names, pairing, sessions, sweep
+from mattermost_bridge.services import listeners, old_names, pairing, retention, sessions, sweep
 
 
 @shared_task(name="durar.upkeep.sweep")
@@ -28,3 +28,11 @@ def expire() -> str:
 def refresh_names() -> str:
     """Ask for the oldest names of people and channels again."""
     return f"names of {old_names.refresh_old_names()} account(s) looked at again"
+
+
+@shared_task(name="durar.upkeep.bodies")
+def blank_bodies() -> str:
+    """Blank the texts whose time is over."""
+    if not sweep.claim_tick("bodies", 600.0):
+        return "done by another scheduler"
+    return f"{retention.blank_old()} bodies blanked"
