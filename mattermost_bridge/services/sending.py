@@ -114,6 +114,10 @@ def _failed(delivery: Delivery, error: MattermostError, account: AccountSettings
         _note(delivery, error, unclear, None)
         _back(delivery, text, delay=0.0, unclear=unclear, counts=False)
         return
+    if not unclear and _root_is_gone(delivery, error):
+        _note(delivery, error, unclear, 0.0)
+        _answer_outside_thread(delivery)
+        return
     if _is_final(delivery, error):
         _note(delivery, error, unclear, None)
         _settle_badly(delivery, DeliveryState.DEAD, text, error.error_id)
@@ -127,6 +131,25 @@ def _failed(delivery: Delivery, error: MattermostError, account: AccountSettings
     _back(delivery, text, delay=delay, unclear=unclear, error_id=error.error_id)
     if error.is_server_trouble:
         _pause(delivery.account_id, text)
+
+
+def _root_is_gone(delivery: Delivery, error: MattermostError) -> bool:
+    """Whether the server refuses a post since it has no thread of this root (Mattermost 5.37: 400, deleted or not)."""
+    if not delivery.root_id:
+        return False
+    return (error.status == 400 and "root_id" in error.error_id) or (
+        error.status == 404 and error.error_id.startswith(("app.post.get", "store.sql_post.get"))
+    )
+
+
+def _answer_outside_thread(delivery: Delivery) -> None:
+    """The thread was deleted meanwhile: this post, and what is left of its turn, goes into the channel itself."""
+    with transaction.atomic():
+        same = Q(pk=delivery.pk)
+        if delivery.turn_id:
+            same |= Q(turn=delivery.turn_id, root_id=delivery.root_id, state__in=UNSETTLED)
+        Delivery.objects.filter(same).update(root_id="")
+    _back(delivery, "The thread was deleted meanwhile, so this goes into the channel.", delay=0.0)
 
 
 def _is_final(delivery: Delivery, error: MattermostError) -> bool:
