@@ -16,78 +16,22 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.asking import AskField
 from mattermost_bridge.admin.base import ServiceForm, offer, only_a_reference
-from mattermost_bridge.admin.own_lists import OWN_GROUPS, confirm_field, inherited_lists
-from mattermost_bridge.config.inherited import Inherited, inherited
+from mattermost_bridge.admin.own_lists import OWN_GROUPS, OWN_LISTS, confirm_field, inherited_lists
+from mattermost_bridge.admin.setting_fields import check, inherited_words, prepare, show_inherited
+from mattermost_bridge.config.inherited import inherited
+from mattermost_bridge.config.table import OF_ACCOUNTS
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, Agent
-from mattermost_bridge.models.accounts import RETRY_FIELDS
-from mattermost_bridge.rules.pairing import DEFAULT_TEMPLATE
 from mattermost_bridge.services import accounts
 from mattermost_bridge.services.errors import Refused
 
-SOURCES = {
-    "defaults": gettext_lazy("the defaults"),
-    "channels.defaults": gettext_lazy("the policy for every kind of bridge"),
-    "environment": gettext_lazy("the environment"),
-    "built-in": gettext_lazy("built-in"),
-}
 _NEW_PASSWORD = {"autocomplete": "new-password", "spellcheck": "false"}
-
-
-#: What forms say beside the values of `dmChannelRetry`; what is inherited is said behind it.
-RETRY_HELP = {
-    "dm_retry_max_retries": gettext_lazy("How often opening a direct channel is tried again, 0 to 10."),
-    "dm_retry_initial_delay_ms": gettext_lazy("Milliseconds before the first retry, 100 to 60000; it doubles."),
-    "dm_retry_max_delay_ms": gettext_lazy("Milliseconds, 1000 to 60000; no delay is longer."),
-    "dm_retry_timeout_ms": gettext_lazy("Milliseconds, 5000 to 120000, in total."),
-}
-RETRY_FIELDSET = (
-    gettext_lazy("Opening direct channels"),
-    {
-        "fields": tuple(RETRY_FIELDS.values()),
-        "classes": ("collapse",),
-        "description": gettext_lazy(
-            "A message to a person opens the direct channel first. Refusals are final; what passes is tried again."
-        ),
-    },
-)
 
 
 def secret_field(label: Any) -> forms.CharField:
     """A field for a secret: what is typed is never shown again, not even when the form has errors."""
     widget = UnfoldAdminPasswordWidget(attrs=_NEW_PASSWORD, render_value=False)
     return forms.CharField(label=label, required=False, strip=True, max_length=4000, widget=widget)
-
-
-def show_inherited(fields: dict[str, forms.Field], values: dict[str, Inherited]) -> None:
-    """Say beside each field that may stay empty what holds then, and from where."""
-    for name, value in values.items():
-        field = fields.get(name)
-        if field is None:
-            continue
-        source = SOURCES[value.source]
-        if isinstance(field, forms.ModelChoiceField):
-            field.empty_label = inherited_words(value)
-        elif isinstance(field, forms.TypedChoiceField):
-            own: Any = field.choices
-            field.choices = [("", inherited_words(value)), *((key, text) for key, text in own if key)]
-        elif name == "pairing_text":
-            field.widget.attrs["placeholder"] = value.words or DEFAULT_TEMPLATE
-            field.help_text = f"{field.help_text} " + _("Empty: inherits the text shown in grey (%s).") % source
-        elif not value.words:
-            field.help_text = f"{field.help_text} " + _("Nothing is inherited.")
-        else:
-            field.widget.attrs["placeholder"] = value.words
-            field.help_text = f"{field.help_text} " + _("Empty: inherits %(value)s (%(source)s).") % {
-                "value": value.words,
-                "source": source,
-            }
-
-
-def inherited_words(value: Inherited) -> str:
-    """The choice that means "nothing of its own": what holds then, and from where."""
-    words = {"value": value.words or _("none"), "source": SOURCES[value.source]}
-    return _("Inherited: %(value)s (%(source)s)") % words
 
 
 def where_the_secret_is(set_at: Any, reference: str, nothing: Any) -> str:
@@ -114,10 +58,6 @@ class AccountForm(ServiceForm):
         model = Account
         help_texts = {
             "base_url": gettext_lazy("For example https://chat.example.com."),
-            "dm_policy": gettext_lazy("Who may write to the bot directly."),
-            "group_policy": gettext_lazy("Who may ask the bot in channels and groups."),
-            "text_chunk_limit": gettext_lazy("Longer answers are split; a server takes 16383 at most."),
-            **RETRY_HELP,
         }
         fields = (
             "account_id",
@@ -126,20 +66,15 @@ class AccountForm(ServiceForm):
             "base_url",
             "token_ref",
             "agent",
-            "dm_policy",
-            "group_policy",
-            "own_allow_from",
-            "own_group_allow_from",
-            "own_groups",
-            "text_chunk_limit",
-            "pairing_text",
-            *RETRY_FIELDS.values(),
+            *OWN_LISTS,
+            *OF_ACCOUNTS,
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         account = self.instance if self.instance.pk else None
         values = inherited(account)
+        prepare(self.fields, OF_ACCOUNTS)
         show_inherited(self.fields, values)
         if OWN_GROUPS in self.fields:
             for name, sentence in inherited_lists().items():
@@ -188,6 +123,7 @@ class AccountForm(ServiceForm):
     def clean(self) -> dict[str, Any]:
         """A token that is typed replaces the reference that stood in the form."""
         cleaned = super().clean()
+        check(self, OF_ACCOUNTS)
         if cleaned.get("token") and not self._reference_is_new(cleaned):
             cleaned["token_ref"] = ""
         return cleaned

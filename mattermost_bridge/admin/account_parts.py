@@ -11,13 +11,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.account_forms import SOURCES
 from mattermost_bridge.admin.figures import figures_for
 from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.need_rows import Row, joined, link_button, quiet
 from mattermost_bridge.admin.needs import pairings
 from mattermost_bridge.admin.pairing import waiting
 from mattermost_bridge.admin.remedies import link_for, words_for
+from mattermost_bridge.admin.setting_fields import SOURCES
 from mattermost_bridge.config.inherited import inherited
 from mattermost_bridge.models import (
     AccessEntry,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import looks, setting_fields
 from mattermost_bridge.admin.account_bulk import SetsAgents
 from mattermost_bridge.admin.account_connection import TestsConnections
 from mattermost_bridge.admin.account_filters import (
@@ -24,7 +24,7 @@ from mattermost_bridge.admin.account_filters import (
     ServerFilter,
     StatusFilter,
 )
-from mattermost_bridge.admin.account_forms import RETRY_FIELDSET, AccountForm
+from mattermost_bridge.admin.account_forms import AccountForm
 from mattermost_bridge.admin.account_page import phase_of, summary_of
 from mattermost_bridge.admin.account_steps import AddedInSteps, steps
 from mattermost_bridge.admin.account_tabs import TabsMixin
@@ -33,17 +33,15 @@ from mattermost_bridge.admin.base import BridgeAdmin, PreparedChangeList, SavedB
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists
 from mattermost_bridge.admin.send_message import send_link
 from mattermost_bridge.admin.tabs import tab_of, tabs_of
+from mattermost_bridge.config.setting import Group
+from mattermost_bridge.config.table import OF_ACCOUNTS
 from mattermost_bridge.models import Account, BridgeDefaults, PairingRequest
-from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import PairingState
 from mattermost_bridge.services import accounts
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded
 
-CHANGED = (
-    *("name", "base_url", "agent", "dm_policy", "group_policy", "text_chunk_limit", "pairing_text"),
-    *RETRY_FIELDS.values(),
-)
+CHANGED = ("name", "base_url", "agent", *OF_ACCOUNTS)
 
 
 class AccountChangeList(PreparedChangeList):
@@ -160,9 +158,8 @@ class AccountAdmin(AddedInSteps, TabsMixin, TestsConnections, SetsAgents, SavedB
             (None, {"fields": ("account_id", "name")}),
             (gettext_lazy("Connection"), {"fields": connection}),
             (gettext_lazy("Who answers"), {"fields": ("agent",)}),
-            (gettext_lazy("Who may write"), {"fields": ("dm_policy", "group_policy", *OWN_LISTS)}),
-            (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
-            RETRY_FIELDSET,
+            *setting_fields.fieldsets(OF_ACCOUNTS, {Group.WHO: OWN_LISTS}),
+            *setting_fields.kept_fieldset(obj),
         ]
 
     def _confirms(self, request: HttpRequest) -> bool:
@@ -170,7 +167,12 @@ class AccountAdmin(AddedInSteps, TabsMixin, TestsConnections, SetsAgents, SavedB
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The id stands in sessions, commands and addresses, so it stays."""
-        return () if obj is None else ("account_id",)
+        return () if obj is None else ("account_id", "kept_words")
+
+    @display(description=gettext_lazy("kept"))
+    def kept_words(self, record: Account) -> SafeString:
+        """What came with a file and is read by nothing."""
+        return setting_fields.kept_words(record)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         """The form. Its declared fields are no model fields, so Django is told only of the others."""
@@ -218,7 +220,7 @@ class AccountAdmin(AddedInSteps, TabsMixin, TestsConnections, SetsAgents, SavedB
     def save_by_service(self, request: HttpRequest, actor: Actor, record: Any, form: Any, *, change: bool) -> Model:
         """Add or change the account, and what became of its lists."""
         tested = getattr(request, "tested", None)
-        values = {name: form.cleaned_data[name] for name in CHANGED}
+        values = {name: form.cleaned_data[name] for name in CHANGED if name in form.cleaned_data}
         if not change:
             secret = {"token": form.cleaned_data["token"], "token_ref": form.cleaned_data["token_ref"]}
             first = {name: form.cleaned_data[name] for name in ("account_id", "enabled")}

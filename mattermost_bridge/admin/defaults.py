@@ -8,20 +8,26 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.account_forms import RETRY_FIELDSET, show_inherited
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists, confirm_field
+from mattermost_bridge.admin.setting_fields import check, fieldsets, kept_fieldset, kept_words, prepare, show_inherited
 from mattermost_bridge.config.inherited import inherited
+from mattermost_bridge.config.setting import Group
+from mattermost_bridge.config.table import OF_ACCOUNTS, OF_ALL
 from mattermost_bridge.models import Agent, BridgeDefaults
-from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.services import defaults, rights, second_factor
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import ConfirmationNeeded
 from mattermost_bridge.services.fields import OF_DEFAULTS
+
+#: What the page of the defaults shows of the tables: what accounts inherit, and what holds for all of them.
+SETTINGS = {**OF_ACCOUNTS, **OF_ALL}
 
 
 class DefaultsForm(ServiceForm):
@@ -46,27 +52,28 @@ class DefaultsForm(ServiceForm):
             "enabled",
             "base_url",
             "agent",
-            "dm_policy",
-            "group_policy",
-            "default_group_policy",
-            "own_allow_from",
-            "own_group_allow_from",
-            "own_groups",
-            "text_chunk_limit",
-            "pairing_text",
-            *RETRY_FIELDS.values(),
+            *OWN_LISTS,
+            *OF_ACCOUNTS,
+            *OF_ALL,
             "default_account",
             "second_factor",
         )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        prepare(self.fields, SETTINGS)
         show_inherited(self.fields, inherited(by_defaults=True))
         if not self.confirmation_needed:
             self.fields.pop("confirm", None)
         if "agent" in self.fields:
             nobody = _("None: accounts without their own agent answer nobody")
             offer(self.fields["agent"], Agent.objects.defer("api_key"), nobody)
+
+    def clean(self) -> dict[str, Any]:
+        """What is wrong with a value is said at its field."""
+        cleaned = super().clean()
+        check(self, SETTINGS)
+        return cleaned
 
 
 @admin.register(BridgeDefaults)
@@ -80,19 +87,22 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
         """What most installations set stands first."""
         refused = getattr(request, "refused_by_service", None)
         confirm = ("confirm",) if isinstance(refused, ConfirmationNeeded) else ()
-        who = {
-            "fields": ("dm_policy", "group_policy", *OWN_LISTS),
-            "description": gettext_lazy("Accounts can have their own policies and lists."),
-        }
-        rare = {"fields": ("default_account", "default_group_policy"), "classes": ("collapse",)}
+        also = {Group.WHO: OWN_LISTS, Group.RARE: ("default_account",)}
         return [
             (None, {"fields": (*confirm, "enabled", "base_url", "agent")}),
-            (gettext_lazy("Who may write"), who),
-            (gettext_lazy("Messages"), {"fields": ("text_chunk_limit", "pairing_text")}),
-            RETRY_FIELDSET,
+            *fieldsets(SETTINGS, also),
             (gettext_lazy("Signing in to this panel"), {"fields": ("second_factor",)}),
-            (gettext_lazy("Rarely needed"), rare),
+            *kept_fieldset(obj),
         ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What nothing reads is shown, and changed in files only."""
+        return ("kept_words",)
+
+    @display(description=gettext_lazy("kept"))
+    def kept_words(self, record: BridgeDefaults) -> SafeString:
+        """What came with a file and is read by nothing."""
+        return kept_words(record)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         """The form. The switch that confirms is no model field, so Django is told only of the others."""

@@ -25,7 +25,7 @@ from unfold.widgets import (
 )
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.account_forms import RETRY_HELP
+from mattermost_bridge.config.table import OF_ACCOUNTS
 from mattermost_bridge.models import Account, Delivery, DirectChannel
 from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.fields import WrongKeyError
@@ -89,7 +89,7 @@ class MessageForm(forms.Form):
                 min_value=least,
                 max_value=most,
                 widget=UnfoldAdminIntegerFieldWidget,
-                help_text=RETRY_HELP[RETRY_FIELDS[name]],
+                help_text=OF_ACCOUNTS[RETRY_FIELDS[name]].help,
             )
 
     def clean(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from mattermost_bridge.config.origins import ACCOUNT, BUILT_IN, DEFAULTS, EVERY_BRIDGE
@@ -14,17 +14,17 @@ from mattermost_bridge.models import Account, BridgeDefaults
 Chosen = tuple[Any, str]
 
 
-def chosen(account: Account, defaults: BridgeDefaults) -> dict[str, Chosen]:
-    """For every setting, by its column, the value that holds for the account and where it comes from."""
-    found = {
-        name: choose(setting, ((account, ACCOUNT), (defaults, DEFAULTS)), defaults)
-        for name, setting in OF_ACCOUNTS.items()
-    }
-    return found | {name: choose(setting, ((defaults, DEFAULTS),), defaults) for name, setting in OF_ALL.items()}
+def chosen(account: Account, defaults: BridgeDefaults, *, only: Collection[str] | None = None) -> dict[str, Chosen]:
+    """For every setting, or for these, by column, the value that holds for the account and where it comes from."""
+    both, one = ((account, ACCOUNT), (defaults, DEFAULTS)), ((defaults, DEFAULTS),)
+    levels = {**dict.fromkeys(OF_ACCOUNTS, both), **dict.fromkeys(OF_ALL, one)}
+    names = levels if only is None else only
+    settings = {**OF_ACCOUNTS, **OF_ALL}
+    return {name: choose(settings[name], levels[name], defaults) for name in names}
 
 
 def choose(
-    setting: Setting, levels: tuple[tuple[Account | BridgeDefaults, str], ...], defaults: BridgeDefaults
+    setting: Setting, levels: Sequence[tuple[Account | BridgeDefaults, str]], defaults: BridgeDefaults
 ) -> Chosen:
     """The first of the levels that says something, else the wider key that the setting falls back to, else built-in."""
     for record, source in levels:

@@ -51,7 +51,7 @@ def create(
     **fields: Any,
 ) -> Account:
     """Add an account; `fields` are those of `OF_ACCOUNT`, empty means inherited. With `like` it begins with the lists,
-    channel settings and blocked people of that account.
+    channel settings and blocked people of that account, and with its settings where `fields` say nothing.
 
     `tested` is what `test_connection` said about this address and token: it names the bot. Without it the listener
     learns who the bot is when it connects. Raises Refused.
@@ -66,7 +66,7 @@ def create(
         _save(account)
         ListenerLease.objects.create(account=account)
         OutboxState.objects.create(account=account)
-        copied = copy_lists(account, like, actor) if like is not None else {}
+        copied = copy_lists(account, like, actor, fields) if like is not None else {}
         note_section()
         refuse_open_without_wildcard(account)
         audit.record(

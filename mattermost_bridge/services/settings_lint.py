@@ -22,6 +22,7 @@ from mattermost_bridge.rules.mentions import EVERY_CHANNEL
 
 #: Whose list: an account's key, None for the defaults; and which one.
 _Lists = dict[tuple[int | None, str], ListFacts]
+_LOOKED_AT = frozenset({"dm_policy", "group_policy", "chatmode", "require_mention", "name_matching", "dm_scope"})
 
 
 def findings_of(accounts: Collection[Account]) -> dict[int, tuple[Finding, ...]]:
@@ -39,7 +40,8 @@ def findings_of(accounts: Collection[Account]) -> dict[int, tuple[Finding, ...]]
 
 
 def _facts(account: Account, defaults: BridgeDefaults, lists: _Lists, overrides: dict[int | None, _Overrides]) -> Facts:
-    values = chosen(account, defaults)
+    # Only these: callers leave out columns that are long.
+    values = chosen(account, defaults, only=_LOOKED_AT)
     group_policy, source = values["group_policy"]
     groups_owner = account if account.own_groups else defaults if defaults.own_groups else None
     own = _Overrides() if groups_owner is None else overrides.get(_key(groups_owner), _Overrides())
