@@ -1,4 +1,4 @@
-"""Channel settings: whether a bot must be mentioned, in single channels and in all others."""
+"""Channel settings: what is different in single channels, and what holds in all others."""
 
 from __future__ import annotations
 
@@ -16,20 +16,28 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer_accounts
+from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer, offer_accounts
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
 from mattermost_bridge.admin.finding import Hit
 from mattermost_bridge.admin.searching import CHANNELS, SearchesDirectory, let_search
+from mattermost_bridge.admin.setting_fields import check
 from mattermost_bridge.admin.tabs import BackToItsTab
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import Account, GroupOverride, KnownChannel
+from mattermost_bridge.config.table import OF_CHANNELS
+from mattermost_bridge.models import Account, Agent, GroupOverride, KnownChannel
 from mattermost_bridge.rules.mentions import EVERY_CHANNEL
-from mattermost_bridge.services import group_overrides
+from mattermost_bridge.services import group_overrides, rights
 from mattermost_bridge.services.audit import Actor
 
 STAR = gettext_lazy("Every other channel (*)")
 _CHOSEN = {True: "yes", False: "no", None: ""}
 _MEANT = {"yes": True, "no": False}
+
+
+#: Columns that lists leave out.
+LONG = ("account__bot_token", "account__pairing_text", "agent__api_key", "agent__instructions")
+#: What can change of a setting that exists.
+SAYS = ("off", "require_mention", "chatmode", "reply_to_mode", "agent", "instructions")
 
 
 class MentionFilter(QuestionFilter):
@@ -45,6 +53,7 @@ class MentionFilter(QuestionFilter):
             "no": (gettext_lazy("No mention needed"), Q(require_mention=False)),
             "yes": (gettext_lazy("Mention needed"), Q(require_mention=True)),
             "open": (gettext_lazy("Left open"), Q(require_mention=None)),
+            "off": (gettext_lazy("Off"), Q(off=True)),
             "every": (gettext_lazy("Every other channel (*)"), Q(channel_id=EVERY_CHANNEL)),
         }
 
@@ -66,7 +75,7 @@ class GroupOverrideForm(ServiceForm):
 
     class Meta:
         model = GroupOverride
-        fields = ("account", "channel_id", "require_mention", "note")
+        fields = ("account", "channel_id", *SAYS, "note")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -74,6 +83,13 @@ class GroupOverrideForm(ServiceForm):
             choices = [("", inherited(self.instance)), ("yes", _("Yes: only posts that mention it"))]
             self.fields["require_mention"].choices = [*choices, ("no", _("No: every post of who may ask it"))]  # type: ignore[attr-defined]
             self.initial["require_mention"] = _CHOSEN[self.instance.require_mention]
+        for name in ("chatmode", "reply_to_mode"):
+            if name in self.fields:
+                field: Any = self.fields[name]
+                field.choices = [("", _("As for the account")), *((key, words) for key, words in field.choices if key)]
+        if "agent" in self.fields:
+            agents = rights.visible_to(self.person, Agent.objects.defer("api_key"))
+            offer(self.fields["agent"], agents, _("As for the account"))
         if "account" in self.fields:
             offer_accounts(self, _("The defaults"))
             let_search(self, "channel_id", CHANNELS, self._shown)
@@ -84,6 +100,12 @@ class GroupOverrideForm(ServiceForm):
     def _shown(self, channel_id: str) -> str:
         name = known_channel_name(channel_id, None)
         return f"~{name}" if name else ""
+
+    def clean(self) -> dict[str, Any]:
+        """What is wrong with a value is said at its field."""
+        cleaned = super().clean()
+        check(self, OF_CHANNELS)
+        return cleaned
 
     def _get_validation_exclusions(self) -> set[str]:
         # Without this field no constraint is looked at: the service says in a sentence what is there twice.
@@ -115,7 +137,7 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
     searched = {"channel_id": CHANNELS}
     tab = "channels"
     has_history = True
-    list_display = ("channel", "account_name", "mention", "added", "note")
+    list_display = ("channel", "account_name", "mention", "more", "added", "note")
     list_filter = (MentionFilter, AccountFilter)
     search_fields = ("channel_name", "channel_id", "note")
     ordering = ("-id",)
@@ -128,7 +150,7 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """With who added each, and for which account."""
-        return super().get_queryset(request).select_related("account", "added_by").defer("account__bot_token")
+        return super().get_queryset(request).select_related("account", "added_by", "agent").defer(*LONG)
 
     def prepare(self, request: HttpRequest, rows: list[Any]) -> None:
         """The names of channels that came from a file, and what settings that are left open fall back to."""
@@ -144,7 +166,7 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
         """Where, what and why; a setting that exists also says who made it."""
         if obj is None:
             return [(None, {"fields": GroupOverrideForm.Meta.fields})]
-        return [(None, {"fields": ("account_name", "added", "require_mention", "note")})]
+        return [(None, {"fields": ("account_name", "added", *SAYS, "note")})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Another channel is another setting."""
@@ -152,7 +174,7 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         """The form, of the setting and its reason only once it exists."""
-        kwargs["fields"] = ("require_mention", "note") if obj else GroupOverrideForm.Meta.fields
+        kwargs["fields"] = (*SAYS, "note") if obj else GroupOverrideForm.Meta.fields
         return super().get_form(request, obj, change=change, **kwargs)
 
     def extra_hits(self, request: HttpRequest, query: str) -> list[Hit]:
@@ -164,9 +186,8 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
         """Add the setting, or change it."""
         data = form.cleaned_data
         if change:
-            return group_overrides.change(
-                record.pk, actor=actor, require_mention=data["require_mention"], note=data["note"]
-            )
+            says = {name: data[name] for name in (*SAYS, "note")}
+            return group_overrides.change(record.pk, actor=actor, **says)
         channel_id = group_overrides.check_channel(data["channel_id"])
         name = known_channel_name(channel_id, data["account"].pk if data["account"] else None)
         record.channel_name = name
@@ -192,6 +213,10 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
     @display(description=gettext_lazy("mention"))
     def mention(self, record: GroupOverride) -> SafeString:
         """Whether a mention is needed; one that is left open says what holds."""
+        if record.off:
+            return looks.badge(_("Off"), "warning", _("The bot keeps silent in this channel."))
+        if record.chatmode and record.require_mention is None:
+            return _badge(needed=record.chatmode != "onmessage")
         if record.require_mention is not None:
             return _badge(needed=record.require_mention)
         of_all = record.of_all if record.channel_id != EVERY_CHANNEL else None  # type: ignore[attr-defined]
@@ -199,10 +224,26 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
         badge = _badge(needed=True if of_all is None else of_all)
         return format_html('{}<span class="du-under">{}</span>', badge, _("left open: %s") % source)
 
+    @display(description=gettext_lazy("different there"))
+    def more(self, record: GroupOverride) -> SafeString:
+        """What else the setting says."""
+        return looks.passage(", ".join(_more(record)), 80)
+
     @display(description=gettext_lazy("added"))
     def added(self, record: GroupOverride) -> SafeString:
         """By whom, and when."""
         return looks.by_whom(record.added_by.get_username() if record.added_by else "", record.added_at)
+
+
+def _more(record: GroupOverride) -> list[str]:
+    said = [record.get_chatmode_display()] if record.chatmode else []
+    if record.reply_to_mode:
+        said.append(record.get_reply_to_mode_display())
+    if record.agent:
+        said.append(_("Agent: %s") % record.agent)
+    if record.instructions:
+        said.append(_("Extra instructions"))
+    return [str(one) for one in said]
 
 
 def inherited(record: GroupOverride) -> str:

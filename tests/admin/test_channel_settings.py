@@ -121,3 +121,19 @@ def test_the_defaults_have_the_same_switch(as_alice, account):
     BridgeDefaults.objects.update_or_create(pk=1)
     page = text(as_alice.get("/mattermost_bridge/bridgedefaults/1/change/"))
     assert 'name="own_groups"' in page
+
+
+def test_a_channel_can_be_off_have_an_agent_and_instructions_of_its_own(as_alice, account):
+    agent = factories.AgentFactory(slug="night", name="Night shift")
+    rest = {"chatmode": "onmessage", "reply_to_mode": "all", "agent": agent.pk, "instructions": "Answer in French."}
+    as_alice.post(f"{CHANNELS}add/", form(account, require_mention="", **rest))
+    assert settings_for(account.pk).policy.groups == (
+        GroupRule(SUPPORT, None, False, "onmessage", "all", "night", "Answer in French."),
+    )
+    page = text(as_alice.get(CHANNELS))
+    for words in ("Agent: Night shift", "Extra instructions", "No mention needed"):
+        assert words in page
+    override = GroupOverride.objects.get()
+    as_alice.post(f"{CHANNELS}{override.pk}/change/", form(require_mention="", off="on"))
+    assert settings_for(account.pk).policy.groups == (GroupRule(SUPPORT, off=True),)
+    assert "keeps silent" in text(as_alice.get(f"{CHANNELS}?mention=off"))
