@@ -7,21 +7,21 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
-from mattermost_bridge.admin import blanked, looks
+from mattermost_bridge.admin import blanked, looks, trail
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.event_filters import KindFilter, OutcomeFilter, ReasonFilter, SilenceFilter, StateFilter
 from mattermost_bridge.admin.filters import AccountFilter, since
 from mattermost_bridge.admin.names import Names, channel_name
+from mattermost_bridge.admin.trail_places import Places
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import AccessEntry, Account, Agent, BlockedUser, InboundEvent, PairingRequest
+from mattermost_bridge.models import Account, InboundEvent
 from mattermost_bridge.models.states import EventOutcome, EventState
-from mattermost_bridge.rules.reasons import REASONS, Reason
+from mattermost_bridge.rules.reasons import REASONS
 from mattermost_bridge.services import by_hand
 
 #: Bytes that could not be read as an event are shown up to here.
@@ -114,6 +114,7 @@ class EventAdmin(ReadOnlyAdmin):
         names = Names({r.account_id for r in rows}, {r.channel_id for r in rows}, {r.user_id for r in rows})
         for row in rows:
             row.names = names
+            row.reader = request.user
 
     def summary(self, request: HttpRequest, record: InboundEvent) -> dict[str, Any]:
         """Outcome, reason in a sentence, and what an operator can do."""
@@ -126,7 +127,7 @@ class EventAdmin(ReadOnlyAdmin):
             "title": _(reason.label) if reason else "",
             "sentence": _(reason.sentence) if reason else _not_yet(record),
             "remedy": _(reason.remedy) if reason and reason.remedy else "",
-            "links": _remedy_links(record, reason),
+            "links": trail.remedies(reason, record.trail, _places(record)),
         }
 
     @display(description=gettext_lazy("received"))
@@ -183,8 +184,7 @@ class EventAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("checks"))
     def trail_shown(self, record: InboundEvent) -> SafeString:
         """Every check in order, with the value it looked at, where that comes from, and its verdict."""
-        checks = [{**check, "verdict": looks.verdict(check.get("passed"))} for check in record.trail]
-        return render_to_string("admin/durar/trail.html", {"checks": checks, "waits": _not_yet(record)})
+        return trail.shown(record.trail, _places(record), record.reason, _not_yet(record))
 
     @display(description=gettext_lazy("conversation"))
     def conversation_link(self, record: InboundEvent) -> SafeString:
@@ -248,17 +248,5 @@ def _not_yet(record: InboundEvent) -> str:
     return _("It has not been decided yet.") if record.state == EventState.NEW else ""
 
 
-def _remedy_links(record: InboundEvent, reason: Reason | None) -> list[tuple[str, Any]]:
-    """Where the remedy is done."""
-    if reason is None:
-        return []
-    account = (looks.page_of(record.account), _("The account's settings"))
-    if reason in (Reason.PAIRING_REQUIRED, Reason.PAIRING_REPEATED, Reason.PAIRING_QUEUE_FULL):
-        return [(looks.list_of(PairingRequest, f"account={record.account_id}"), _("Pairing requests"))]
-    if reason == Reason.NO_AGENT:
-        return [account, (looks.list_of(Agent), _("Agents"))]
-    if reason in (Reason.DM_NOT_LISTED, Reason.GROUP_NOT_LISTED, Reason.GROUP_LIST_EMPTY):
-        return [(looks.list_of(AccessEntry, f"account={record.account_id}"), _("Access entries")), account]
-    if reason == Reason.BLOCKED:
-        return [(looks.list_of(BlockedUser, f"q={record.user_id}"), _("Blocked people"))]
-    return [account] if reason.remedy else []
+def _places(record: InboundEvent) -> Places:
+    return Places(record.reader, record.account, record.user_id)  # type: ignore[attr-defined]
