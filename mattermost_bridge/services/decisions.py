@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -53,7 +53,7 @@ def process_event(event_id: int) -> turns.Taken | None:
                 has_place = turns.room.take_place()
                 if has_place:
                     taken = turns.take(conversation, just_decided=None if saved else event, account=account)
-            if not saved:
+            if not saved or (event.command == STOP and taken is not None):
                 _save(event)
     except Exception as error:
         if has_place:
@@ -96,12 +96,14 @@ def incoming_post(event: InboundEvent) -> IncomingPost:
     )
 
 
-def decision_on(event: InboundEvent, settings: AccountSettings) -> Decision:
-    """What the rules say about an event now. Facts that only the records know are looked up when the rules ask."""
+def decision_on(event: InboundEvent, settings: AccountSettings, *, now: datetime | None = None) -> Decision:
+    """What the rules say about an event now (or at another time). Facts that only the records know are looked up when
+    the rules ask. Changes nothing.
+    """
     if event.kind not in DECIDED_BY_RULES:
         check = Check("kind", event.get_kind_display(), "event", passed=False)
         return Decision(Outcome.IGNORED, Reason.KIND_NOT_USED, (check,))
-    post, now_ms = incoming_post(event), int(timezone.now().timestamp() * 1000)
+    post, now_ms = incoming_post(event), int((now or timezone.now()).timestamp() * 1000)
     if settings.policy.name_matching and not post.username:
         post = facts.with_username(post, event.account_id)
     decision = decide(post, settings.policy, now_ms=now_ms)

@@ -29,13 +29,14 @@ def stop(event: InboundEvent, conversation: Conversation, account: AccountSettin
     The conversation is taken from whoever holds it: a result that is handed in later finds another fence and is thrown
     away. Events that are still undecided, and older than this one, are dropped when their turn would begin
     (`Conversation.stopped_at`). Returns the turn that says so, begun and under this process's lease, with its fence;
-    None when a control command is being answered right now: then this one waits its turn.
+    None when a control command, or something younger than this one, is being answered right now: then this one waits
+    its turn.
     """
     from mattermost_bridge.services import turn_runner
 
     conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
     running = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING).first()
-    taken = running is None or not running.command
+    taken = running is None or not (running.command or running.trigger_at > event.create_at)
     fence = conversation.fence + 1 if taken else conversation.fence
     changes: dict[str, Any] = {"stopped_at": max(conversation.stopped_at, event.create_at)}
     if taken:

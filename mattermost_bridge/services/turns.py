@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 RUN = "durar.turns.run"
 MOST_STARTS = 5
+#: An admitted event, or a turn that was begun, whose right to an answer was taken away.
+REVOKED = Reason.REVOKED_MEANWHILE
 #: So many waiting events of a conversation are looked at to find one that nothing holds back.
 CANDIDATES = 50
 
@@ -211,7 +213,7 @@ def _begin_again(turn: Turn, account: AccountSettings) -> bool:
     first = turn.events.order_by("create_at", "post_id").first()
     if first is None or not _still_admitted(first, account):
         turn.state, turn.finished_at = TurnState.CANCELLED, timezone.now()
-        turn.error_kind = Reason.REVOKED_MEANWHILE
+        turn.error_kind = REVOKED
         turn.error = "Stopped before its agent answered: the right to an answer, or the agent, was taken away."
         turn.save(update_fields=["state", "finished_at", "error_kind", "error"])
         turn.events.update(turn=None)  # what else it was to answer is looked at on its own
@@ -228,7 +230,8 @@ def _begin(
 ) -> tuple[Turn | None, tuple[InboundEvent, ...]]:
     """Make the turn for the oldest event that may be answered now, and say which events it answers, in order."""
     while (event := _next_event(conversation.pk, just_decided)) is not None:
-        if event.create_at < conversation.stopped_at and not event.command:
+        # An operator's second try, which has a join key, was asked for after the `/stop`.
+        if event.create_at < conversation.stopped_at and not event.command and not event.join_key:
             just_decided = _drop(event, just_decided)
             continue
         if event != just_decided and not _still_admitted(event, account):
@@ -314,12 +317,13 @@ def _is_held_back(event: InboundEvent) -> bool:
 
 
 def _joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
-    if not event.join_key:
+    if not event.join_key or event.command:
         return [event] if event.wait_until is None else bursts.joined(event, account)
     return list(
         InboundEvent.objects.filter(
             conversation=event.conversation_id,
             join_key=event.join_key,
+            command="",
             state=EventState.DECIDED,
             outcome=EventOutcome.ADMITTED,
             turn=None,
@@ -340,7 +344,7 @@ def _still_admitted(event: InboundEvent, account: AccountSettings) -> bool:
         # Others of the same bot were decided at the same moment.
         changes = {"outcome": EventOutcome.REFUSED, "reason": str(decision.reason)}
     else:
-        changes = {"outcome": EventOutcome.REFUSED, "reason": Reason.REVOKED_MEANWHILE}
+        changes = {"outcome": EventOutcome.REFUSED, "reason": REVOKED}
     InboundEvent.objects.filter(pk=event.pk).update(turn=None, **changes)
     live.changed(account.pk, "event", [event.pk])
     return False

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from mattermost_bridge.rules.reasons import REASONS, Reason
@@ -38,3 +43,53 @@ def test_a_stored_code_leads_back_to_its_reason():
 
 def test_labels_tell_reasons_apart():
     assert len({reason.label for reason in Reason}) == len(Reason)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Under the account's lock it says what became true meanwhile; the event is then decided anew.
+ASKS_AGAIN = ("services/pairing.py",)
+
+
+def mentioned_reasons(path: Path) -> Iterator[tuple[str, bool]]:
+    """Each member of `Reason` that a module names, and whether it gives it: a comparison or a filter only asks."""
+    tree = ast.parse(path.read_text())
+    above = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Reason":
+            place: ast.AST = node
+            asks = False
+            while place in above and not isinstance(place, ast.stmt):
+                child, place = place, above[place]
+                is_filter = isinstance(place, ast.Call) and getattr(place.func, "attr", "") in ("filter", "exclude")
+                asks |= isinstance(place, ast.Compare) or (is_filter and child is not place.func)
+            yield node.attr, not asks
+
+
+def test_each_reason_is_given_at_exactly_one_place():
+    given = defaultdict(list)
+    source = ROOT / "mattermost_bridge"
+    for ring in ("rules", "services", "listeners", "tasks"):
+        for path in sorted((source / ring).rglob("*.py")):
+            name = path.relative_to(source).as_posix()
+            if name != "rules/reasons.py" and name not in ASKS_AGAIN:
+                for reason, gives in mentioned_reasons(path):
+                    if gives:
+                        given[reason].append(name)
+    assert {reason.name: len(given[reason.name]) for reason in Reason} == dict.fromkeys(Reason.__members__, 1)
+
+
+def test_each_reason_is_produced_by_a_test():
+    """By its name or its code, in a test of the rules or of what stands around them."""
+    produced: set[str] = set()
+    for folder in ("rules", "services", "listeners"):
+        for path in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
+            if path.name != Path(__file__).name:
+                produced |= {reason for reason, _ in mentioned_reasons(path)}
+                texts = ast.walk(ast.parse(path.read_text()))
+                produced |= {REASONS[node.value].name for node in texts if is_code(node)}
+    assert set(Reason.__members__) - produced == set()
+
+
+def is_code(node: ast.AST) -> bool:
+    """Whether this is a text that is a reason's code."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in REASONS

@@ -170,3 +170,20 @@ class TestStop:
         turn_runner.run(running)
         hinted.run()
         assert [text.split()[0] for text in server.texts()] == ["A", "There"]
+
+
+def test_a_command_among_what_a_stranger_wrote_is_a_turn_of_its_own(hinted, server):
+    """What waited for the approval is answered in one turn, but for the command."""
+    from mattermost_bridge.models import PairingRequest
+    from mattermost_bridge.services import pairing
+    from mattermost_bridge.services.audit import Actor
+    from tests.bridge import make_account
+
+    account = make_account()
+    inbox.record(account.pk, [direct_post("one"), direct_post("/status"), direct_post("two")])
+    hinted.run()
+    pairing.approve(request_id=PairingRequest.objects.get().pk, actor=Actor("alice", "panel"))
+    hinted.run()
+    assert sorted(Turn.objects.values_list("command", "question")) == [("", "one\n\ntwo"), ("status", "/status")]
+    assert len(server.texts()) == 4  # the code, the note of approval, and the two answers
+    assert set(InboundEvent.objects.values_list("state", flat=True)) == {"answered"}

@@ -19,6 +19,7 @@ from mattermost_bridge.models import (
 )
 from mattermost_bridge.services import inbox
 from tests.bridge import direct_post, make_account, post
+from tests.services.fake_server import refused
 from tests.services.incoming.making import ROOT, edit_of, open_account, reaction_on, reasons
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -179,3 +180,22 @@ def test_what_catch_up_finds_too_late_is_kept_and_not_answered(hinted, server):
     inbox.record(account.pk, [replace(draft, caught_up=True) for draft in drafts])
     hinted.run()
     assert reasons() == [("old", "decided", "too_old"), ("young", "answered", "admitted_dm_open")]
+
+
+def test_a_kind_that_nothing_is_done_with_is_kept_and_ignored(hinted, server):
+    account = open_account()
+    inbox.record(account.pk, [replace(post("/oc_help"), kind="command")])
+    hinted.run()
+    assert reasons() == [("/oc_help", "decided", "kind_not_used")]
+
+
+def test_a_channel_that_cannot_be_seen_any_more_ends_the_waiting_for_its_type(hinted, server):
+    account = open_account()
+
+    def gone(channel_id):
+        raise refused(404, "app.channel.get.existing.app_error")
+
+    server.channel = gone
+    inbox.record(account.pk, [post("@durar hello", channel_type="")])
+    hinted.run()
+    assert reasons() == [("@durar hello", "decided", "channel_gone")]
