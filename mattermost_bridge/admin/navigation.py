@@ -21,6 +21,7 @@ from mattermost_bridge.models import (
     AlertNotice,
     AlertTarget,
     AuditEntry,
+    Binding,
     BlockedUser,
     BridgeDefaults,
     ConnectionChange,
@@ -65,6 +66,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("Bots"),
             _item(request, Account, _("Accounts"), "robot_2"),
             _item(request, Agent, _("Agents"), "psychology"),
+            _item(request, Binding, _("Bindings"), "alt_route"),
             {**_item(request, BridgeDefaults, _("Defaults"), "tune")},
         ),
         _group(

@@ -28,6 +28,8 @@ PATHS = {
     "alertnotice": "alert__account",
     "auditentry": "account",
     "blockeduser": "account",
+    "buttonsecret": "account",
+    "buttonset": "account",
     "channelcursor": "account",
     "connectionchange": "account",
     "conversation": "account",

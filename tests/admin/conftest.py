@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from mattermost_bridge.admin import error_pages
-from mattermost_bridge.models import AccessGroup, AccessGroupMember, BridgeDefaults, GroupOverride
+from mattermost_bridge.models import AccessGroup, AccessGroupMember, Binding, BridgeDefaults, GroupOverride
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.probing import ConnectionTest
 from tests import factories
@@ -98,6 +98,7 @@ def make_records(word: str) -> dict[str, Any]:
         "alert": notice.alert,
         "alertnotice": notice,
         "alerttarget": notice.target,
+        "binding": Binding.objects.create(agent=account.agent, account_id=account.account_id),
         "bridgedefaults": BridgeDefaults.objects.get(pk=1),
         "pairingrequest": factories.PairingRequestFactory(account=account),
         "accessentry": factories.AccessEntryFactory(account=account),
