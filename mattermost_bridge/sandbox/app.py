@@ -24,6 +24,8 @@ from mattermost_bridge.sandbox.websocket import serve_websocket
 from mattermost_bridge.sandbox.world import SandboxPerson
 
 MAX_BODY = 104_857_600
+ROOM_FOR_FORM = 1024 * 1024
+"""bytes around the largest file in the form that uploads it"""
 
 
 class Network(Protocol):
@@ -84,7 +86,7 @@ class Sandbox:
 
 def build_application(sandbox: Sandbox) -> web.Application:
     """Return the application: API v4 with its WebSocket, the control interface and the chat page."""
-    app = web.Application(middlewares=[serve_api], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[serve_api], client_max_size=MAX_BODY + ROOM_FOR_FORM)
     app[SANDBOX] = sandbox
     app.router.add_get("/api/v4/websocket", serve_websocket)
     rest.add_routes(app)

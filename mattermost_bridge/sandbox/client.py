@@ -80,6 +80,22 @@ class SandboxClient:
             raise AssertionError(f"{who} {method} {path}: {response.status_code} {response.text}")
         return response.json()
 
+    def upload(self, who: str, to: str, name: str, content: bytes) -> Any:
+        """Upload a file to a channel (name, id, or "alice,durar") for a post of its own; return what is known of it."""
+        channel_id = to if len(to) == 26 else self.channel_id(to)
+        response = self.raw(
+            who, "POST", "/files", data={"channel_id": channel_id}, files={"files": (name, content)}
+        )  # fmt: skip
+        if not response.ok:
+            raise AssertionError(f"{who} uploads {name}: {response.status_code} {response.text}")
+        return response.json()["file_infos"][0]
+
+    def post_with_files(self, who: str, to: str, message: str, *file_ids: str, root_id: str = "") -> Any:
+        """Post as a user with files that the user uploaded; return the post."""
+        channel_id = to if len(to) == 26 else self.channel_id(to)
+        body = {"channel_id": channel_id, "message": message, "root_id": root_id, "file_ids": list(file_ids)}
+        return self.api(who, "POST", "/posts", body)
+
     # What people do
 
     def post(self, who: str, to: str, message: str, *, root_id: str = "", props: dict[str, Any] | None = None) -> Any:

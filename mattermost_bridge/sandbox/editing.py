@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from mattermost_bridge.sandbox import render, wire
+from mattermost_bridge.sandbox import filing, render, wire
 from mattermost_bridge.sandbox.errors import ApiError, ServerPanic, no_permission, post_missing
 from mattermost_bridge.sandbox.hub import Event
 from mattermost_bridge.sandbox.ids import new_id
@@ -83,6 +83,7 @@ def delete(box: "Sandbox", user: User, post_id: str) -> None:
     now = box.state.clock.ms()
     for row in (post, *box.state.replies(post.id)):
         row.delete_at = row.update_at = now
+        filing.drop(box.state, row)
     box.state.on_change()
 
 

@@ -104,7 +104,8 @@ def _check_size(request: web.Request) -> None:
     """Refuse what newer servers find too large (9.5 for bodies, 10.0 for addresses)."""
     if len(request.path_qs) > MODERN_MAX_URI:
         raise ApiError(414, "basic_security_check.url.too_long_error", "URL is too long.")
-    if (request.content_length or 0) > MODERN_MAX_BODY:
+    # Uploads have the limit of files instead.
+    if (request.content_length or 0) > MODERN_MAX_BODY and request.path != "/api/v4/files":
         raise ApiError(413, "api.context.request_body_too_large.app_error", "The request body is too large.")
 
 

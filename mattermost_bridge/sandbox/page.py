@@ -12,7 +12,7 @@ from mattermost_bridge.sandbox.world import ADMIN, TEAM_DISPLAY_NAME, TEAM_ID, t
 STATIC = Path(__file__).parent / "static"
 _HEADERS = {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'self'",
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
 }
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mattermost_bridge.sandbox import render, wire
+from mattermost_bridge.sandbox import filing, render, wire
 from mattermost_bridge.sandbox.errors import ApiError, invalid_body, no_permission
 from mattermost_bridge.sandbox.hub import Event
 from mattermost_bridge.sandbox.ids import new_id
@@ -34,6 +34,7 @@ class Draft:
     props: dict[str, Any] = field(default_factory=dict)
     pending_post_id: str = ""
     create_at: int = 0
+    file_ids: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, body: Any) -> "Draft":
@@ -42,9 +43,11 @@ class Draft:
             raise invalid_body("post")
         values = {name: body[name] for name in cls.__slots__ if body.get(name) is not None}
         for name, value in values.items():
-            wanted = {"props": dict, "create_at": int}.get(name, str)
+            wanted = {"props": dict, "create_at": int, "file_ids": list}.get(name, str)
             if not isinstance(value, wanted) or isinstance(value, bool):
                 raise invalid_body("post")
+        if not all(isinstance(file_id, str) for file_id in values.get("file_ids", [])):
+            raise invalid_body("post")
         values.setdefault("channel_id", "")
         return cls(**values)
 
@@ -73,9 +76,11 @@ def save(box: "Sandbox", author: User, draft: Draft, *, file_ids: Iterable[str] 
     if draft.type not in _TYPES and not draft.type.startswith("custom_"):
         raise ApiError(400, "model.post.is_valid.type.app_error", "Invalid type.")
     now = draft.create_at if draft.create_at and author.is_admin else box.state.clock.ms()
-    return store(box, Post(new_id(), now, now, author.id, draft.channel_id, draft.message, root_id=draft.root_id,
-                           type=draft.type, props=props, hashtags=hashtags(draft.message),
-                           file_ids=list(file_ids)))  # fmt: skip
+    post = Post(new_id(), now, now, author.id, draft.channel_id, draft.message, root_id=draft.root_id,
+                type=draft.type, props=props, hashtags=hashtags(draft.message),
+                file_ids=[*file_ids, *filing.attachable(box, author, draft.file_ids)])  # fmt: skip
+    filing.attach(box.state, post)
+    return store(box, post)
 
 
 def _check_root(box: "Sandbox", draft: Draft) -> None:
@@ -138,6 +143,10 @@ def announce(box: "Sandbox", author: User, post: Post, *, pending_post_id: str =
         "set_online": True,
         "team_id": channel.team_id,
     }
+    if post.file_ids:
+        data["otherFile"] = "true"
+        if any(file["mime_type"].startswith("image/") for file in filing.infos(state, post, modern=False)):
+            data["image"] = "true"
     mentions = (added,) if added else tuple(mentions_of(box, author, channel, post))
     box.hub.publish(Event("posted", data, channel.id, mentions=mentions))
 

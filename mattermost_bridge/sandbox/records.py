@@ -196,3 +196,42 @@ class Reaction:
         if modern:
             data["channel_id"] = channel_id
         return data
+
+
+@dataclass(slots=True)
+class StoredFile:
+    """An uploaded file; `post_id` is "" until a post carries it, `delete_at` above 0 once that post is deleted."""
+
+    id: str
+    user_id: str
+    channel_id: str
+    post_id: str
+    create_at: int
+    update_at: int
+    name: str
+    extension: str
+    mime_type: str
+    content: bytes
+    delete_at: int = 0
+
+    def as_json(self, *, modern: bool) -> dict[str, Any]:
+        """Return the file as the API shows it; newer servers add the channel, and whether it was archived."""
+        data: dict[str, Any] = {"id": self.id, "user_id": self.user_id}
+        if self.post_id:
+            data["post_id"] = self.post_id
+        if modern:
+            data["channel_id"] = self.channel_id
+        data |= {
+            "create_at": self.create_at,
+            "update_at": self.update_at,
+            "delete_at": self.delete_at,
+            "name": self.name,
+            "extension": self.extension,
+            "size": len(self.content),
+            "mime_type": self.mime_type,
+            "mini_preview": None,
+            "remote_id": "",
+        }
+        if modern:
+            data["archived"] = False
+        return data

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
+from mattermost_bridge.sandbox.filing import infos
 from mattermost_bridge.sandbox.records import Post
 from mattermost_bridge.sandbox.state import State
 
@@ -51,6 +52,8 @@ def _metadata(state: State, post: Post, *, modern: bool) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
     if post.props.get("attachments"):
         metadata["embeds"] = [{"type": "message_attachment"}]
+    if files := infos(state, post, modern=modern):
+        metadata["files"] = files
     if reactions := state.reactions_to(post.id):
         metadata["reactions"] = [reaction.as_json(modern=modern) for reaction in reactions]
     return metadata

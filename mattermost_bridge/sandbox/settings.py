@@ -17,6 +17,8 @@ class Settings:
     """how long a WebSocket may stay unauthenticated"""
     ping_interval: float = 60.0
     pong_wait: float = 100.0
+    max_file_size: int = 104_857_600
+    """bytes of a file that may be uploaded"""
     queue_limit: int = 256
     """events that may wait for a slow reader before its socket is dropped"""
     echo: str = "before"

@@ -1,6 +1,7 @@
 """The optional state file: written whole, atomically, shortly after a change and at the end."""
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -9,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mattermost_bridge.sandbox.records import Channel, Clock, Post, Reaction, User
+from mattermost_bridge.sandbox.records import Channel, Clock, Post, Reaction, StoredFile, User
 from mattermost_bridge.sandbox.state import State
 
 FORMAT = 1
@@ -33,6 +34,9 @@ def pack(state: State) -> dict[str, Any]:
         "channels": [asdict(channel) for channel in state.channels.values()],
         "posts": [asdict(post) for post in rows],
         "reactions": [asdict(reaction) for reaction in reactions],
+        "files": [
+            asdict(file) | {"content": base64.b64encode(file.content).decode("ascii")} for file in state.files.values()
+        ],
     }
 
 
@@ -53,6 +57,9 @@ def unpack(data: dict[str, Any], clock: Clock) -> State:
     for values in data["reactions"]:
         reaction = Reaction(**values)
         state.reactions.setdefault(reaction.post_id, {})[reaction.user_id, reaction.emoji_name] = reaction
+    for values in data.get("files", []):  # a file from before there were any is read too
+        file = StoredFile(**(values | {"content": base64.b64decode(values["content"])}))
+        state.files[file.id] = file
     return state
 
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from mattermost_bridge.sandbox.ids import fixed_id, new_id
-from mattermost_bridge.sandbox.records import DIRECT, GROUP, Channel, Clock, Post, Reaction, User
+from mattermost_bridge.sandbox.records import DIRECT, GROUP, Channel, Clock, Post, Reaction, StoredFile, User
 
 
 def _age(post: Post) -> tuple[int, int]:
@@ -31,6 +31,7 @@ class State:
         self.thread_of: dict[str, list[Post]] = {}
         """root id -> the replies of the thread, deleted ones too"""
         self.reactions: dict[str, dict[tuple[str, str], Reaction]] = {}
+        self.files: dict[str, StoredFile] = {}
         self.last_row = 0
         self.on_change: Callable[[], None] = lambda: None
 

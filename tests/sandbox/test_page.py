@@ -230,3 +230,23 @@ def test_buttons_are_shown_with_their_style_and_clicked(sandbox, visit):
         expect(page.get_by_test_id("message-text").last).to_contain_text("✓ Yes")
         assert [call["context"] for call in program.calls] == [{"action_id": "yes"}]
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_files_go_along_with_a_message_and_pictures_are_shown(visit, sandbox):
+    page = visit("alice")
+    image = Path(__file__).parents[2] / "docs" / "images"
+    picture = next(path for path in sorted(image.iterdir()) if path.suffix == ".png")
+    page.get_by_test_id("composer-attach").set_input_files([
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"},
+        {"name": "shot.png", "mimeType": "image/png", "buffer": picture.read_bytes()},
+        {"name": "wrong.txt", "mimeType": "text/plain", "buffer": b"not this one"},
+    ])  # fmt: skip
+    page.get_by_role("button", name="Leave out wrong.txt").click()
+    expect(page.get_by_test_id("composer-files").locator("li")).to_have_count(2)
+    page.get_by_test_id("send").click()
+    expect(page.get_by_test_id("picture")).to_have_js_property("complete", value=True)
+    assert page.get_by_test_id("picture").evaluate("picture => picture.naturalWidth") > 0
+    with page.expect_download() as download:
+        page.get_by_test_id("file").filter(has_text="notes.txt").click()
+    assert Path(download.value.path()).read_bytes() == b"hello"
+    assert len(sandbox.posts("alice,durar")[-1]["file_ids"]) == 2

@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from mattermost_bridge.sandbox.calls import authenticated
-from mattermost_bridge.sandbox.rest import channels, clicks, posts, reactions, system, teams, users
+from mattermost_bridge.sandbox.rest import channels, clicks, files, posts, reactions, system, teams, users
 
-_SUBJECTS = (system, users, teams, channels, posts, clicks, reactions)
+_SUBJECTS = (system, users, teams, channels, posts, clicks, reactions, files)
 
 
 def add_routes(app: web.Application) -> None:

@@ -8,20 +8,21 @@ export class ApiError extends Error {
   }
 }
 
-async function call(method, url, body, token) {
+async function ask(method, url, body, token, limit = 20000) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  let answer;
   try {
-    answer = await fetch(url, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "omit",
-      signal: AbortSignal.timeout(20000),
-    });
+    return await fetch(url, { method, headers, body, credentials: "omit", signal: AbortSignal.timeout(limit) });
   } catch {
     throw new ApiError(0, { message: "The sandbox does not answer. It may be gone for a moment; try again." });
   }
+}
+
+async function call(method, url, body, token) {
+  const answer = await ask(method, url, body === undefined ? undefined : JSON.stringify(body), token);
+  return read(answer);
+}
+
+async function read(answer) {
   const data = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new ApiError(answer.status, data);
   return data;
@@ -40,6 +41,19 @@ export class Api {
   }
   put(path, body) {
     return call("PUT", `/api/v4${path}`, body, this.token);
+  }
+  /** Upload files to a channel; resolves to what the server knows of them. */
+  async upload(channelId, files) {
+    const form = new FormData();
+    form.append("channel_id", channelId);
+    for (const file of files) form.append("files", file, file.name);
+    return (await read(await ask("POST", "/api/v4/files", form, this.token, 120000))).file_infos;
+  }
+  /** A file's bytes, as an address that only this page can read. */
+  async file(fileId) {
+    const answer = await ask("GET", `/api/v4/files/${fileId}`, undefined, this.token, 120000);
+    if (!answer.ok) await read(answer);
+    return URL.createObjectURL(await answer.blob());
   }
   remove(path) {
     return call("DELETE", `/api/v4${path}`, undefined, this.token);

@@ -145,7 +145,7 @@ async function placeToWrite() {
 
 // Writing
 
-const send = (rootOf) => (text) =>
+const send = (rootOf) => (text, files) =>
   guarded(async () => {
     if (state.editing && state.editing.inThread === Boolean(rootOf())) {
       const { postId } = state.editing;
@@ -155,6 +155,7 @@ const send = (rootOf) => (text) =>
     }
     const channel = await placeToWrite();
     const body = { channel_id: channel.id, message: text, root_id: rootOf(), pending_post_id: crypto.randomUUID?.() ?? `${state.me.id}:${Date.now()}` };
+    if (files.length) body.file_ids = (await api.upload(channel.id, files)).map((file) => file.id);
     keepPost(await api.post("/posts", body));
     changed();
   });
@@ -212,6 +213,7 @@ const on = {
         ? api.remove(`/users/me/posts/${post.id}/reactions/${name}`)
         : api.post("/reactions", { user_id: state.me.id, post_id: post.id, emoji_name: name }),
     ),
+  file: (fileId) => api.file(fileId),
   click: (post, actionId) => quietly(() => api.post(`/posts/${post.id}/actions/${encodeURIComponent(actionId)}`)),
   openThread: (post) =>
     quietly(async () => {

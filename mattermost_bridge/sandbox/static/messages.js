@@ -2,6 +2,7 @@
 
 import { avatar, el, icon, reconcile } from "./dom.js";
 import { postsIn, state, userById } from "./store.js";
+import { files } from "./files.js";
 import { richText } from "./text.js";
 
 const CLOSE = 5 * 60 * 1000;
@@ -92,6 +93,7 @@ function draw(post, { root, replies, follows, open, edited, rootId, act }) {
       note ? el("p", { class: "only-you" }, icon("eye"), "Only you can see this") : null,
       post.root_id && !rootId ? quote(post, root, act) : null,
       text(post, act),
+      files(post, act),
       reactions(post, act),
       replies > 0
         ? el(
@@ -145,7 +147,7 @@ function text(post, act) {
   const mark = post.edit_at > 0 ? el("span", { class: "edited", data: { testid: "edited" } }, "(edited)") : null;
   const last = nodes.at(-1);
   if (mark && last?.tagName === "P") last.append(" ", mark);
-  const body = nodes.length ? nodes : attached.length ? [] : [el("p", { class: "blank" }, "(empty message)")];
+  const body = nodes.length ? nodes : attached.length || post.metadata?.files?.length ? [] : [el("p", { class: "blank" }, "(empty message)")];
   return el(
     "div",
     { class: "text", data: { testid: "message-text" } },

@@ -70,3 +70,10 @@ function mention(text, word, { names, me }) {
   const mark = el("span", { class: name === me || everybody ? "mention me" : "mention" }, text.slice(0, length));
   return text.length === length ? mark : el("span", {}, mark, text.slice(length));
 }
+
+/** A size in bytes as people read it. */
+export function sizeInWords(size) {
+  if (size < 1024) return size === 1 ? "1 byte" : `${size} bytes`;
+  const kib = size / 1024;
+  return kib < 1024 ? `${kib.toFixed(1).replace(/\.0$/, "")} KiB` : `${(kib / 1024).toFixed(1).replace(/\.0$/, "")} MiB`;
+}
