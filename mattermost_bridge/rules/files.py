@@ -129,5 +129,6 @@ def in_words(file: Incoming) -> str:
         Shown.NAMED: "only named",
         Shown.UNREAD: NOT_READ,
     }[file.shown]
-    facts = ", ".join(part for part in (file.mime_type, size_in_words(file.size) if file.size else "", how) if part)
+    kind = file.mime_type.partition(";")[0]
+    facts = ", ".join(part for part in (kind, size_in_words(file.size) if file.size else "", how) if part)
     return f'"{file.name}" ({facts}{": " + file.note if file.note else ""})'
