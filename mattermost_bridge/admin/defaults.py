@@ -8,12 +8,13 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import config_files, looks
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists, confirm_field
 from mattermost_bridge.admin.setting_fields import check, fieldsets, kept_fieldset, kept_words, prepare, show_inherited
@@ -108,6 +109,10 @@ class DefaultsAdmin(SavedByService, BridgeAdmin):
         """The form. The switch that confirms is no model field, so Django is told only of the others."""
         kwargs["fields"] = DefaultsForm.Meta.fields
         return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Django's addresses, and those of configuration files."""
+        return [*config_files.urls(), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Without the check of the key."""

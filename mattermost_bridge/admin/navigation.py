@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import config_files, looks
 from mattermost_bridge.models import (
     AccessEntry,
     AccessGroup,
@@ -67,7 +67,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _item(request, Account, _("Accounts"), "robot_2"),
             _item(request, Agent, _("Agents"), "psychology"),
             _item(request, Binding, _("Bindings"), "alt_route"),
-            {**_item(request, BridgeDefaults, _("Defaults"), "tune")},
+            _defaults(request),
         ),
         _group(
             _("People and channels"),
@@ -89,6 +89,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         ),
         _group(
             _("Administration"),
+            _config_files(request),
             _item(request, AlertTarget, _("Alert targets"), "campaign"),
             _item(request, User, _("Users"), "person"),
             _item(request, Group, _("Groups"), "group"),
@@ -111,6 +112,26 @@ def _item(request: HttpRequest, model: type[Model], title: Any, icon: str, query
         "link": looks.list_of(model, query),
         "active": request.path.startswith(address),
         "permission": lambda request: visible,
+    }
+
+
+def _defaults(request: HttpRequest) -> dict[str, Any]:
+    item = _item(request, BridgeDefaults, _("Defaults"), "tune")
+    return {**item, "active": item["active"] and not _on_config_files(request)}
+
+
+def _on_config_files(request: HttpRequest) -> bool:
+    return request.path.startswith(reverse(f"admin:{config_files.IMPORT_URL}"))
+
+
+def _config_files(request: HttpRequest) -> dict[str, Any]:
+    address, may = reverse(f"admin:{config_files.IMPORT_URL}"), config_files.may(request.user)
+    return {
+        "title": _("Configuration file"),
+        "icon": "upload_file",
+        "link": address,
+        "active": _on_config_files(request),
+        "permission": lambda request: may,
     }
 
 

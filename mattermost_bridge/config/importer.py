@@ -5,6 +5,7 @@ Pairings, blocked people and whatever the file cannot express stay. `preview` do
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +39,20 @@ class Imported:
 
     changes: Changes
     notes: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the changes: another one means that the import would do something else by now."""
+        return hashlib.sha256("\n".join(self.changes.lines).encode()).hexdigest()
+
+
+class ChangedSince(Exception):
+    """What the import would do is no longer what was previewed; nothing was changed. The text is a sentence."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody changed settings after this preview, so the import would do something else now. Look at it again."
+        )
 
 
 @dataclass
@@ -209,9 +224,12 @@ class _Import:
         )
 
 
-def run(text: str, *, actor: Actor) -> Imported:
-    """Import the text of a configuration file. Raises ConfigError; then nothing was changed."""
-    return _carry_out(text, actor, keep=True)
+def run(text: str, *, actor: Actor, expected: str = "") -> Imported:
+    """Import the text of a configuration file. Raises ConfigError; then nothing was changed.
+
+    `expected` is the fingerprint of a preview: raises ChangedSince when the import would do something else by now.
+    """
+    return _carry_out(text, actor, keep=True, expected=expected)
 
 
 def preview(text: str, *, actor: Actor) -> Imported:
@@ -219,12 +237,15 @@ def preview(text: str, *, actor: Actor) -> Imported:
     return _carry_out(text, actor, keep=False)
 
 
-def _carry_out(text: str, actor: Actor, *, keep: bool) -> Imported:
+def _carry_out(text: str, actor: Actor, *, keep: bool, expected: str = "") -> Imported:
     wanted = schema.parse(text, known_agents=frozenset(Agent.objects.values_list("slug", flat=True)))
     work = _Import(wanted, actor)
     try:
         with transaction.atomic():
             work.run()
+            done = Imported(work.changes, wanted.notes)
+            if expected and done.fingerprint != expected:
+                raise ChangedSince
             if not keep:
                 transaction.set_rollback(True)
     except Refused as problem:
@@ -233,7 +254,7 @@ def _carry_out(text: str, actor: Actor, *, keep: bool) -> Imported:
         raise ConfigError(
             ["Two enabled accounts would use the same bot on the same server. Disable one of them in the file."]
         ) from None
-    return Imported(work.changes, wanted.notes)
+    return done
 
 
 def _shared(values: Values) -> dict[str, Any]:
