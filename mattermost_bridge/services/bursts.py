@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings
-from mattermost_bridge.models import InboundEvent
+from mattermost_bridge.models import Conversation, InboundEvent
 from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
 from mattermost_bridge.rules.types import Check, Decision
 
@@ -46,6 +46,8 @@ def hold(event: InboundEvent, account: AccountSettings) -> float | None:
     """
     if not account.debounce_ms:
         return None
+    # Whoever begins a turn takes the conversation first and its events then; so does this.
+    Conversation.objects.select_for_update().filter(pk=event.conversation_id).first()
     now = timezone.now()
     if not _is_held_kind(event, event.command, account):
         _held(event).update(wait_until=now)
