@@ -76,11 +76,11 @@ def read_words(words: Iterable[str], options: Mapping[str, Any]) -> Words:
         if not equals:
             _say(found, said, "action", word)
             continue
-        name = _KEYS.get(key.strip().lower().replace("-", "").replace("_", ""))
-        if name is None:
+        word_name = _KEYS.get(key.strip().lower().replace("-", "").replace("_", ""))
+        if word_name is None:
             known = ", ".join(sorted(dict.fromkeys(_KEYS.values())))
             raise WrongWords(f"{key!r} is nothing that can be said here. Known are: {known}.")
-        _say(found, said, name, value)
+        _say(found, said, word_name, value)
     if found.action not in ACTIONS:
         asked = f"Unsupported Mattermost action: {found.action}." if found.action else "The action is missing."
         raise WrongWords(f"{asked} Use one of: {', '.join(ACTIONS)}.")

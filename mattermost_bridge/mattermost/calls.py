@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import IO, Any, Literal
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -101,6 +101,16 @@ class MattermostCalls:
         response, content = self._answer(method, segments, params, body, total=self.timeout[1], longest=MAX_BODY)
         return self._parsed(method, response, content)
 
+    def _upload(self, *segments: str, params: dict[str, str | int], body: IO[bytes], total: float) -> Any:
+        """POST the bytes of an open file, read as they go, within `total` seconds; return the parsed JSON answer.
+
+        Sent once, like every write. Raises MattermostError.
+        """
+        answer = self._answer(
+            "POST", segments, params, body, total=total, longest=MAX_BODY, content_type="application/octet-stream"
+        )
+        return self._parsed("POST", *answer)
+
     def _download(self, *segments: str, total: float, longest: int) -> bytes:
         """GET what is no JSON, at most `longest` bytes of it, within `total` seconds. Raises MattermostError.
 
@@ -116,10 +126,11 @@ class MattermostCalls:
         method: Method,
         segments: tuple[str, ...],
         params: dict[str, str | int] | None,
-        body: bytes | None,
+        body: bytes | IO[bytes] | None,
         *,
         total: float,
         longest: int,
+        content_type: str = "application/json",
     ) -> tuple[requests.Response, bytes]:
         """Make one call within `total` seconds; whatever its status, its answer and the body's bytes."""
         for hook in before_request:
@@ -132,7 +143,7 @@ class MattermostCalls:
         except ValueError as error:
             raise MattermostError(f"Mattermost API: {error}.", permanent=True, kind="protocol", sent=False) from None
         with call_within(total) as call:
-            return self._exchange(call, method, url, params, body, longest)
+            return self._exchange(call, method, url, params, body, longest, content_type)
 
     def _exchange(
         self,
@@ -140,8 +151,9 @@ class MattermostCalls:
         method: Method,
         url: str,
         params: dict[str, str | int] | None,
-        body: bytes | None,
+        body: bytes | IO[bytes] | None,
         longest: int,
+        content_type: str,
     ) -> tuple[requests.Response, bytes]:
         """Send, follow allowed redirects, read the answer to its end. Raises MattermostError when there is none."""
         if time.monotonic() - self._last_used > _IDLE:
@@ -154,7 +166,7 @@ class MattermostCalls:
                     url,
                     params=params,
                     data=body,
-                    headers={"Content-Type": "application/json"} if body is not None else None,
+                    headers={"Content-Type": content_type} if body is not None else None,
                     auth=self._auth,
                     timeout=(min(self.timeout[0], call.remaining()), call.remaining()),
                     allow_redirects=False,

@@ -166,6 +166,16 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection  # type: ignore[assignment]
 
 
+def pinned_pool(scheme: str, ip: str, port: int, host: str) -> HTTPConnectionPool:
+    """Return a pool that connects to this very IP address, and takes the server there for `host` (TLS included).
+
+    Its calls keep to the deadline of `call_within`.
+    """
+    if scheme == "https":
+        return _TlsPool(ip, port, maxsize=1, ssl_context=tls_context(), server_hostname=host, assert_hostname=host)
+    return _PlainPool(ip, port, maxsize=1)
+
+
 class _ReadRetry(Retry):
     """Tries a GET again after a connection error or 502 to 504, while time is left; never a write.
 

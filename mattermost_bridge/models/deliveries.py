@@ -42,6 +42,11 @@ class Delivery(models.Model):
     parts = models.PositiveSmallIntegerField(default=1)
     text = models.TextField(_("text"))
     props = models.JSONField(default=dict, blank=True)
+    # Files of the post, in order: name, mime_type, size, path (in Django's storage), url (where it came from, if from
+    # an address) and file_id, once it was uploaded: what has one is not uploaded again.
+    files = models.JSONField(_("files"), default=list, blank=True)
+    # What was changed so that the server takes the post; it is done once.
+    mended = models.CharField(max_length=200, blank=True)
     mark = models.CharField(max_length=40, unique=True, default=new_mark)
     pending_post_id = models.CharField(max_length=60, default=new_mark)
 

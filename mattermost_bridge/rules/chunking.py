@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,8 +18,11 @@ _SPACE = re.compile(r"\s*")
 _CANDIDATES = 40
 
 
-def split_text(text: str, limit: int = DEFAULT_LIMIT) -> list[str]:
+def split_text(text: str, limit: int = DEFAULT_LIMIT, mode: str = "length") -> list[str]:
     """`text` as parts of at most `limit` code points each, never above 16383; a blank text has none.
+
+    With the mode `newline` each paragraph is a part: the text is cut at blank lines outside of code blocks, and only
+    a paragraph that is too long is cut as follows.
 
     A text that fits is returned as it is. A longer one is cut at the last line break that fits, else at the last
     whitespace, else anywhere; what is lost is the whitespace at the cuts. A code fence that has to be cut is closed
@@ -31,11 +35,30 @@ def split_text(text: str, limit: int = DEFAULT_LIMIT) -> list[str]:
     if limit < 1:
         raise ValueError(f"A post cannot be limited to {limit} characters. Give a limit of at least 1.")
     limit = min(limit, HARD_LIMIT)
+    if mode == "newline":
+        return [part for paragraph in _paragraphs(text) for part in split_text(paragraph, limit)]
     if not text.strip():
         return []
     if len(text) <= limit:
         return [text]
     return _Splitter(text, limit).split()
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """What stands between blank lines; a code block is never cut, whatever blank lines it has."""
+    fence: Fence | None = None
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if fence is not None:
+            fence = None if fence.closed_by(line) else fence
+        elif line.strip():
+            fence = opening_fence(line)
+        else:
+            yield "\n".join(lines)
+            lines = []
+            continue
+        lines.append(line.rstrip() if fence is None else line)
+    yield "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Delivery
 from mattermost_bridge.models.states import DeliveryState
-from mattermost_bridge.services import hints
+from mattermost_bridge.services import files_out, hints
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +72,7 @@ def settle(delivery_id: int, post_id: str, created_ms: int) -> bool:
             ]
         )  # fmt: skip
         live.changed(delivery.account_id, "delivery", [delivery_id])
+        files_out.remove_after_commit(delivery)
     return True
 
 

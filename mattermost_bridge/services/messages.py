@@ -3,8 +3,9 @@ channel. They go through the outbox like every post."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 
@@ -13,9 +14,10 @@ from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Account
 from mattermost_bridge.models.states import DeliveryKind
 from mattermost_bridge.rules.targets import ID
-from mattermost_bridge.services import audit, direct_channels, outbox, targets
+from mattermost_bridge.services import audit, direct_channels, files_out, outbox, targets
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
+from mattermost_bridge.services.files_out import Outgoing
 from mattermost_bridge.services.records import blocked_for
 from mattermost_bridge.services.targets import Target
 from mattermost_bridge.services.usable import usable
@@ -46,16 +48,39 @@ def send(
     *,
     actor: Actor,
     overrides: Mapping[str, int | None] | None = None,
+    files: Sequence[Outgoing] = (),
+    props: dict[str, Any] | None = None,
+    by_agent: bool = False,
 ) -> Receipt:
     """Put a message into the outbox. Raises NotFound, and Refused with a sentence on why nothing is sent.
 
     `overrides` are retry values of the direct channel for this call, by the names of `RetryValues`; a channel needs
-    none. Makes no call: whether the target exists shows when it is sent, or is asked before, by `find`.
+    none. `files` are those that `files_out.take_all` took: of a message that is refused they are removed. `props` go
+    with the last post. With `by_agent` an agent wrote it (see `outbox.post`). Makes no call: whether the target exists
+    shows when it is sent, or is asked before, by `find`.
     """
+    try:
+        return _send(account_pk, target, text, actor, overrides, files, props, by_agent=by_agent)
+    except BaseException:
+        files_out.remove(files)
+        raise
+
+
+def _send(
+    account_pk: int,
+    target: Target,
+    text: str,
+    actor: Actor,
+    overrides: Mapping[str, int | None] | None,
+    files: Sequence[Outgoing],
+    props: dict[str, Any] | None,
+    *,
+    by_agent: bool,
+) -> Receipt:
     account = usable(account_pk)
     text = clean(text)
-    if not text.strip():
-        raise Refused("The message is empty. Write a text.")
+    if not text.strip() and not files and not props:
+        raise Refused("Mattermost message is empty. Write a text.")
     if len(text) > LONGEST:
         raise Refused(f"The message has {len(text)} characters; {LONGEST} are the most. Shorten it.")
     with transaction.atomic():
@@ -71,6 +96,9 @@ def send(
             root_id=target.root_id,
             recipient_id=target.user_id,
             direct_channel=row,
+            files=files,
+            props=props,
+            by_agent=by_agent,
         )
         audit.record(
             actor=actor,
@@ -83,6 +111,7 @@ def send(
                 "channel_id": target.channel_id,
                 "characters": len(text),
                 "deliveries": [delivery.pk for delivery in deliveries],
+                **({"files": len(files)} if files else {}),
             },
         )
     return Receipt(

@@ -6,9 +6,11 @@ A delivery is claimed by one worker, sent, and settled. This module makes rows a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import zip_longest
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -21,9 +23,10 @@ from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Delivery, DirectChannel, OutboxState, Turn
-from mattermost_bridge.models.states import UNSETTLED, DeliveryState
-from mattermost_bridge.rules.chunking import split_text
+from mattermost_bridge.models.states import UNSETTLED, DeliveryKind, DeliveryState
+from mattermost_bridge.rules.outgoing import Looks, posts_of
 from mattermost_bridge.services import hints
+from mattermost_bridge.services.files_out import PER_POST, Outgoing
 from mattermost_bridge.services.keeping import holder
 
 log = structlog.get_logger(__name__)
@@ -57,13 +60,22 @@ def post(
     turn: Turn | None = None,
     since_ms: int = 0,
     direct_channel: DirectChannel | None = None,
+    files: Sequence[Outgoing] = (),
+    by_agent: bool = False,
+    props: dict[str, Any] | None = None,
 ) -> list[Delivery]:
     """Put a text into the outbox, split into parts, inside the caller's transaction; it goes out after the commit.
 
     `since_ms` is a server time before which the post cannot have been made, as the create_at of what it answers;
-    0 when there is none. With an empty `channel_id` it waits until `direct_channel` is open.
+    0 when there is none. With an empty `channel_id` it waits until `direct_channel` is open. `props`, as attachments
+    with buttons, go with the last part, and may go without any text. `files` go with the first part, what a post cannot
+    carry with further ones. With `by_agent` an agent wrote the text: then the account's prefix stands before it, and it
+    notifies everybody only if the account allows that.
     """
-    rows = _rows(account_pk, channel_id, text, kind, root_id, recipient_id, turn, since_ms)
+    account = settings_for(account_pk)
+    rows = _rows(
+        account, channel_id, text, kind, root_id, recipient_id, turn, since_ms, files, by_agent=by_agent, props=props
+    )
     for row in rows:
         row.direct_channel = direct_channel
     Delivery.objects.bulk_create(rows)
@@ -90,8 +102,8 @@ def post_claimed(
     It then sends that part by itself after the commit. That is so when the lane is free and the account may make one
     more call now.
     """
-    limit = account.text_chunk_limit if account else None
-    rows = _rows(account_pk, channel_id, text, kind, root_id, recipient_id, turn, since_ms, limit)
+    known = account or settings_for(account_pk)
+    rows = _rows(known, channel_id, text, kind, root_id, recipient_id, turn, since_ms)
     claims = bool(rows) and account is not None and _may_claim_at_once(account_pk, channel_id, root_id)
     if claims:
         first = rows[0]
@@ -107,7 +119,7 @@ def post_claimed(
 
 
 def _rows(
-    account_pk: int,
+    account: AccountSettings,
     channel_id: str,
     text: str,
     kind: str,
@@ -115,24 +127,51 @@ def _rows(
     recipient_id: str,
     turn: Turn | None,
     since_ms: int,
-    limit: int | None = None,
+    files: Sequence[Outgoing] = (),
+    *,
+    by_agent: bool = False,
+    props: dict[str, Any] | None = None,
 ) -> list[Delivery]:
-    parts = split_text(clean(text), limit or settings_for(account_pk).text_chunk_limit)
-    return [
+    parts = posts_of(clean(text.replace("\0", "")), _looks(account, kind, by_agent=by_agent))
+    batches = [list(files[start : start + PER_POST]) for start in range(0, len(files), PER_POST)]
+    # The text is the caption of the first files; what a post cannot carry follows it without one.
+    contents = list(zip_longest(parts[:1], batches[:1], fillvalue=None))
+    contents += [(part, None) for part in parts[1:]] + [(None, batch) for batch in batches[1:]]
+    if props and not contents:
+        contents = [("", None)]
+    rows = [
         Delivery(
-            account_id=account_pk,
+            account_id=account.pk,
             turn=turn,
             kind=kind,
             channel_id=channel_id,
             root_id=root_id,
             recipient_id=recipient_id,
             part=number,
-            parts=len(parts),
-            text=part,
+            parts=len(contents),
+            text=part or "",
+            files=batch or [],
             since_ms=since_ms,
         )
-        for number, part in enumerate(parts, start=1)
+        for number, (part, batch) in enumerate(contents, start=1)
     ]
+    if props:
+        rows[-1].props = props
+    return rows
+
+
+def _looks(account: AccountSettings, kind: str, *, by_agent: bool) -> Looks:
+    """How a text of this kind looks: what Durar itself says (a pairing code, a note) is only split."""
+    if kind not in (DeliveryKind.ANSWER, DeliveryKind.MESSAGE):
+        return Looks(account.text_chunk_limit)
+    by_agent = by_agent or kind == DeliveryKind.ANSWER
+    return Looks(
+        limit=account.text_chunk_limit,
+        chunk_mode=account.chunk_mode,
+        tables=account.markdown_tables,
+        prefix=account.response_prefix if by_agent else "",
+        mass_mentions=account.allow_mass_mentions or not by_agent,
+    )
 
 
 def _in_flight(account_pk: int) -> QuerySet[Delivery]:

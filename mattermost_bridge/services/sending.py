@@ -19,7 +19,7 @@ from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.models import Delivery, DeliveryAttempt, OutboxState
 from mattermost_bridge.models.states import UNSETTLED, DeliveryState
 from mattermost_bridge.rules.retry import outbox_delay, with_retry_after
-from mattermost_bridge.services import hints, lookup, marks, outbox
+from mattermost_bridge.services import files_out, hints, lookup, marks, mending, outbox
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.keeping import Kept, holder, kept
 
@@ -73,6 +73,7 @@ def _attempt(client: MattermostClient, account: AccountSettings, delivery: Deliv
             return False
     elif not delivery.since_ms:
         _note_server_time(client, delivery)
+    file_ids = files_out.upload_missing(client, delivery) if delivery.files else []
     # A POST must be over before anybody else may take the claim for run out.
     if claim.lost or (claim.remaining < settings.TIMES["delivery_margin"] and not claim.renew_once()):
         raise ClaimLostError
@@ -82,8 +83,12 @@ def _attempt(client: MattermostClient, account: AccountSettings, delivery: Deliv
         root_id=delivery.root_id,
         props={**delivery.props, marks.MARK: delivery.mark},
         pending_post_id=delivery.pending_post_id,
+        file_ids=file_ids,
     )
     marks.settle(delivery.pk, post.id, post.create_at)
+    if missing := set(file_ids) - set(post.file_ids):
+        # The server drops ids that it does not know (any more), or that another post has, and says nothing.
+        _say_files_are_missing(delivery, missing)
     return True
 
 
@@ -114,6 +119,10 @@ def _failed(delivery: Delivery, error: MattermostError, account: AccountSettings
         _note(delivery, error, unclear, None)
         _back(delivery, text, delay=0.0, unclear=unclear, counts=False)
         return
+    if not unclear and (mended := mending.mend(delivery, error, account, client_of(account))):
+        _note(delivery, error, unclear, 0.0)
+        _back(delivery, mended, delay=0.0)
+        return
     if not unclear and _root_is_gone(delivery, error):
         _note(delivery, error, unclear, 0.0)
         _answer_outside_thread(delivery)
@@ -131,6 +140,17 @@ def _failed(delivery: Delivery, error: MattermostError, account: AccountSettings
     _back(delivery, text, delay=delay, unclear=unclear, error_id=error.error_id)
     if error.is_server_trouble:
         _pause(delivery.account_id, text)
+
+
+def _say_files_are_missing(delivery: Delivery, missing: set[str]) -> None:
+    names = [file["name"] for file in delivery.files if file["file_id"] in missing]
+    DeliveryAttempt.objects.create(
+        delivery=delivery,
+        number=delivery.attempts,
+        error=f"The post was made, but the server left out {', '.join(names)}. Send what is missing anew.",
+    )
+    log.warning("a post was made without its files", delivery_id=delivery.pk, files=len(missing))
+    live.changed(delivery.account_id, "delivery", [delivery.pk])
 
 
 def _root_is_gone(delivery: Delivery, error: MattermostError) -> bool:

@@ -102,7 +102,7 @@ def test_without_a_worker_it_says_so_and_the_message_stays_in_the_outbox(account
         (("sing",), "Unsupported Mattermost action: sing"),
         (("send", "--channel", "irc"), "Invalid channel: irc"),
         (("send", "-m", "hello"), "Delivering to Mattermost requires --target"),
-        (("send", "-t", "@carol"), "The message is empty"),
+        (("send", "-t", "@carol"), "message is empty"),
         (("send", "-t", "@nobody", "-m", "x"), "is @nobody"),
         (("send", "-t", "@carol", "-m", "x", "--account", "none"), r"no account none\. Accounts: default"),
         (("send", "-t", "@carol", "-m", "x", "--wait", "soon"), "whole number from 0 to 600"),

@@ -122,7 +122,7 @@ def test_a_channel_that_the_person_opened_meanwhile_is_found_before_the_next_att
 @pytest.mark.parametrize(
     ("target", "text", "sentence"),
     [
-        (Target(user_id=CAROL), " \n", "The message is empty"),
+        (Target(user_id=CAROL), " \n", "message is empty"),
         (Target(user_id=CAROL), "x" * 40_001, "40000 are the most"),
         (Target(user_id="carol"), "hello", "is no user id"),
         (Target(user_id=BOT_ID), "hello", "is the bot of the account default itself"),

@@ -1,0 +1,138 @@
+"""Posts that a server refuses for a reason that can be mended: what is changed, once, before the next attempt.
+
+A vanished thread is `sending`'s own; here are posts that are too long for the server, props that are too large, a
+thread named by one of its replies, and a file that the server does not take.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from mattermost_bridge.config.effective import AccountSettings
+from mattermost_bridge.live import messages as live
+from mattermost_bridge.mattermost.errors import MattermostError
+from mattermost_bridge.mattermost.rest import MattermostClient
+from mattermost_bridge.models import Delivery
+from mattermost_bridge.models.states import DeliveryState
+from mattermost_bridge.rules.chunking import split_text
+from mattermost_bridge.services import files_out
+from mattermost_bridge.services.keeping import holder
+
+#: Mattermost's names for these, 5.37 and 11.
+_TOO_LONG = ("model.post.is_valid.msg.app_error", "model.post.is_valid.message_length.app_error")
+_PROPS = ("model.post.is_valid.props.app_error", "api.context.request_body_too_large.app_error")
+
+
+def mend(delivery: Delivery, error: MattermostError, account: AccountSettings, client: MattermostClient) -> str:
+    """Change a claimed delivery so that the server may take it; a sentence on what was changed, "" when nothing was.
+
+    It is done once for a delivery. Asks the server where it has to: call it outside of transactions.
+    """
+    if delivery.mended or not error.permanent:
+        return ""
+    said = ""
+    if str(error).startswith(files_out.FAILED):
+        said = _without_file(delivery, account)
+    elif error.error_id in _TOO_LONG:
+        said = _split(delivery, _longest(client, len(delivery.text)))
+    elif error.error_id in _PROPS and delivery.props and delivery.text.strip():
+        delivery.props = {}
+        said = "The server refused the attachments as too large; the post goes without them."
+    elif delivery.root_id and "root_id" in error.error_id:
+        said = _use_real_root(delivery, client)
+    if said:
+        delivery.mended = said[:200]
+        Delivery.objects.filter(pk=delivery.pk, claimed_by=holder()).update(
+            text=delivery.text,
+            props=delivery.props,
+            files=delivery.files,
+            root_id=delivery.root_id,
+            parts=delivery.parts,
+            mended=delivery.mended,
+        )
+    return said
+
+
+def _without_file(delivery: Delivery, account: AccountSettings) -> str:
+    """A file that came from an address is named by it instead, unless the account insists on sizes."""
+    refused = next((file for file in delivery.files if not file["file_id"]), None)
+    if refused is None or not refused["url"] or account.media_max_mb is not None:
+        return ""
+    files_out.remove([refused])
+    delivery.files = [file for file in delivery.files if file is not refused]
+    delivery.text = f"{delivery.text}\n{refused['url']}".lstrip("\n")
+    return f"The server did not take the file {refused['name']}; its address stands in the post instead."
+
+
+def _longest(client: MattermostClient, length: int) -> int:
+    """What the server takes, as far as it says; else half of what it refused."""
+    try:
+        said = int(client.client_config().get("MaxPostSize", ""))
+    except (MattermostError, ValueError):
+        said = 0
+    return said if 0 < said < length else max(1, length // 2)
+
+
+def _split(delivery: Delivery, longest: int) -> str:
+    """Keep what fits, and let the rest follow: before the later parts of the same text, which move on by as many.
+
+    What another text has in the same lane meanwhile goes out before the last of them.
+    """
+    texts = split_text(delivery.text, longest)
+    if len(texts) < 2:
+        return ""
+    with transaction.atomic():
+        later = _later_parts(delivery)
+        contents = [(text, {}, []) for text in texts[1:]] + [(row.text, row.props, row.files) for row in later]
+        delivery.text = texts[0]
+        delivery.parts += len(texts) - 1
+        added = [
+            Delivery(
+                account_id=delivery.account_id,
+                turn_id=delivery.turn_id,
+                kind=delivery.kind,
+                channel_id=delivery.channel_id,
+                direct_channel_id=delivery.direct_channel_id,
+                root_id=delivery.root_id,
+                recipient_id=delivery.recipient_id,
+                since_ms=delivery.since_ms,
+            )
+            for _ in texts[1:]
+        ]
+        for number, (row, content) in enumerate(zip([*later, *added], contents, strict=True), start=1):
+            row.text, row.props, row.files = content
+            row.part, row.parts = delivery.part + number, delivery.parts
+        Delivery.objects.bulk_update(later, ["text", "props", "files", "part", "parts"])
+        Delivery.objects.bulk_create(added)
+        live.changed(delivery.account_id, "delivery")
+    return f"The server takes {longest} characters in a post, so this one was split into {len(texts)}."
+
+
+def _later_parts(delivery: Delivery) -> list[Delivery]:
+    """The later parts of the same text: they stand behind it in its lane, and nobody has tried them."""
+    lane = Delivery.objects.select_for_update().filter(
+        account=delivery.account_id,
+        channel_id=delivery.channel_id,
+        root_id=delivery.root_id,
+        state=DeliveryState.QUEUED,
+        pk__gt=delivery.pk,
+    )
+    found: list[Delivery] = []
+    for row in lane.order_by("pk"):
+        same = (row.turn_id, row.kind, row.parts) == (delivery.turn_id, delivery.kind, delivery.parts)
+        if not same or row.part != delivery.part + len(found) + 1 or row.attempts:
+            break
+        found.append(row)
+    return found
+
+
+def _use_real_root(delivery: Delivery, client: MattermostClient) -> str:
+    """A thread may have been named by one of its replies; Mattermost wants its first post."""
+    try:
+        named = client.post(delivery.root_id)
+    except MattermostError:
+        return ""  # it is gone, or cannot be asked for: whoever called decides
+    if not named.root_id or named.delete_at or named.channel_id != delivery.channel_id:
+        return ""
+    delivery.root_id = named.root_id
+    return "The thread was named by one of its replies; the post goes into that thread."
