@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,7 +113,7 @@ def gather(taken: Taken, last_at: int | None) -> Found:
         problems = (problem,) if problem else ()
     seen = rules.visible(posts, account.policy, account.context_visibility, now_ms=now_ms, root_id=root_id)
     kept, left_out = rules.bounded(seen, limit)
-    reactions = tuple(_reacted(row) for row in rows if row["kind"] == EventKind.REACTION)
+    reactions = _reactions(account, [row for row in rows if row["kind"] == EventKind.REACTION])
     return Found(
         Surroundings(kept, left_out, bool(root_id), reactions, problems),
         posts=tuple(heard.key for heard in kept if heard.key),
@@ -195,15 +195,25 @@ def _heard(row: Mapping[str, Any]) -> Heard:
     )
 
 
-def _reacted(row: Mapping[str, Any]) -> Reacted:
-    payload = row["payload"]
-    return Reacted(
-        name=row["username"] or row["user_id"],
-        emoji=str(payload.get("emoji_name") or row["text"]),
-        post_id=row["post_id"],
-        at_ms=row["create_at"],
-        removed=bool(payload.get("removed")),
-        key=row["pk"],
+def _reactions(account: AccountSettings, rows: Sequence[Mapping[str, Any]]) -> tuple[Reacted, ...]:
+    """Reactions come without names: those that are known here are looked up; without reactions that costs nothing."""
+    names: dict[str, str] = {}
+    if nameless := {row["user_id"] for row in rows if not row["username"]}:
+        known = KnownPerson.objects.filter(account=account.pk, user_id__in=nameless).exclude(username="")
+        names = dict(known.values_list("user_id", "username"))
+        for user_id in nameless - names.keys():
+            wrote = InboundEvent.objects.filter(account=account.pk, user_id=user_id).exclude(username="")
+            names[user_id] = wrote.order_by("-pk").values_list("username", flat=True).first() or user_id
+    return tuple(
+        Reacted(
+            name=row["username"] or names[row["user_id"]],
+            emoji=str(row["payload"].get("emoji_name") or row["text"]),
+            post_id=row["post_id"],
+            at_ms=row["create_at"],
+            removed=bool(row["payload"].get("removed")),
+            key=row["pk"],
+        )
+        for row in rows
     )
 
 

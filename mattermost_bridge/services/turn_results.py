@@ -52,8 +52,7 @@ def finish(
         else:
             claimed = _answer(turn, result, taken.settings)
             if reactions:
-                told = InboundEvent.objects.filter(pk__in=reactions, turn=None)
-                told.update(turn=turn, state=EventState.ANSWERED)
+                InboundEvent.objects.filter(pk__in=reactions, turn=None).update(turn=turn)
     log.debug("turn ended", turn_id=turn.pk, state=turn.state)
     return claimed
 
