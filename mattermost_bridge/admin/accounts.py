@@ -31,6 +31,7 @@ from mattermost_bridge.admin.account_tabs import TabsMixin
 from mattermost_bridge.admin.account_verbs import VERBS
 from mattermost_bridge.admin.base import BridgeAdmin, PreparedChangeList, SavedByService
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists
+from mattermost_bridge.admin.rehearsal import TriesMessages, address_for
 from mattermost_bridge.admin.send_message import send_link
 from mattermost_bridge.admin.tabs import tab_of, tabs_of
 from mattermost_bridge.config.setting import Group
@@ -53,7 +54,7 @@ class AccountChangeList(PreparedChangeList):
 
 
 @admin.register(Account)
-class AccountAdmin(AddedInSteps, TabsMixin, TestsConnections, SetsAgents, SavedByService, BridgeAdmin):
+class AccountAdmin(AddedInSteps, TabsMixin, TriesMessages, TestsConnections, SetsAgents, SavedByService, BridgeAdmin):
     """Bot accounts."""
 
     form = AccountForm
@@ -190,8 +191,9 @@ class AccountAdmin(AddedInSteps, TabsMixin, TestsConnections, SetsAgents, SavedB
         return {name: summary[name] for name in ("badges", "sentence", "remedy", "warnings")}
 
     def links_of(self, request: HttpRequest, account: Account) -> list[tuple[str, Any]]:
-        """*Send a message*, *Copy*."""
+        """*Send a message*, *Try a message*, *Copy*."""
         links = [] if account.is_archived else send_link(request, account.pk)
+        links = [*links, (address_for(account), _("Try a message"))]
         if self.has_add_permission(request):
             links = [*links, (f"{looks.add_of(Account)}?copy_of={account.pk}", _("Copy this account"))]
         return links

@@ -17,12 +17,13 @@ from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.event_filters import KindFilter, OutcomeFilter, ReasonFilter, SilenceFilter, StateFilter
 from mattermost_bridge.admin.filters import AccountFilter, since
 from mattermost_bridge.admin.names import Names, channel_name
+from mattermost_bridge.admin.rehearsal import MESSAGES, address_for
 from mattermost_bridge.admin.trail_places import Places
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Account, InboundEvent
 from mattermost_bridge.models.states import EventOutcome, EventState
 from mattermost_bridge.rules.reasons import REASONS
-from mattermost_bridge.services import by_hand
+from mattermost_bridge.services import by_hand, rights
 
 #: Bytes that could not be read as an event are shown up to here.
 MOST_BYTES = 2000
@@ -127,7 +128,7 @@ class EventAdmin(ReadOnlyAdmin):
             "title": _(reason.label) if reason else "",
             "sentence": _(reason.sentence) if reason else _not_yet(record),
             "remedy": _(reason.remedy) if reason and reason.remedy else "",
-            "links": trail.remedies(reason, record.trail, _places(record)),
+            "links": [*trail.remedies(reason, record.trail, _places(record)), *_try_again(record)],
         }
 
     @display(description=gettext_lazy("received"))
@@ -246,6 +247,12 @@ def _not_yet(record: InboundEvent) -> str:
     if record.state == EventState.HELD:
         return _("It came while its channel was being caught up; it is decided after the older posts.")
     return _("It has not been decided yet.") if record.state == EventState.NEW else ""
+
+
+def _try_again(record: InboundEvent) -> list[tuple[str, str]]:
+    if record.kind not in MESSAGES or not rights.may(record.reader, "view_account", record.account):  # type: ignore[attr-defined]
+        return []
+    return [(address_for(record.account, record), _("Try this again"))]
 
 
 def _places(record: InboundEvent) -> Places:

@@ -6,7 +6,7 @@ saved, before the transaction that saves it begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.cache import cache
@@ -130,26 +130,29 @@ class SearchesDirectory:
                 return HttpResponseNotAllowed(["GET"])
             account_pk = _account_meant(request, request.GET.get("account", ""))
             query = request.GET.get("q", "").strip()
-            return self._answer(request, kind, account_pk, query)
+            return found_by_name(request, kind, account_pk, query, self.extra_hits(request, query))
 
         return view
 
-    def _answer(self, request: HttpRequest, kind: str, account_pk: int | None, query: str) -> JsonResponse:
-        extra = self.extra_hits(request, query)
-        if not query:
-            return _json(extra)
-        # A search keeps a thread of the web server waiting, so each person has one at a time; the page asks again.
-        key = f"durar-searching-{request.user.pk}"
-        if not cache.add(key, 1, LONGEST_SEARCH):
-            return _json([], busy=True)
-        try:
-            hits, problem, server = (people_hits if kind == PEOPLE else channel_hits)(account_pk, query)
-        finally:
-            cache.delete(key)
-        return _json([*extra, *hits], problem=problem, server=server)
-
     def _url_name(self, kind: str) -> str:
         return _url_name(self.model, kind)  # type: ignore[attr-defined]
+
+
+def found_by_name(
+    request: HttpRequest, kind: str, account_pk: int | None, query: str, extra: Iterable[Hit] = ()
+) -> JsonResponse:
+    """The answer to a search field: `extra` first, then the people or channels of the account's server."""
+    if not query:
+        return _json([*extra])
+    # A search keeps a thread of the web server waiting, so each person has one at a time; the page asks again.
+    key = f"durar-searching-{request.user.pk}"
+    if not cache.add(key, 1, LONGEST_SEARCH):
+        return _json([], busy=True)
+    try:
+        hits, problem, server = (people_hits if kind == PEOPLE else channel_hits)(account_pk, query)
+    finally:
+        cache.delete(key)
+    return _json([*extra, *hits], problem=problem, server=server)
 
 
 def let_search(form: Any, name: str, kind: str, shown: Callable[[str], str], *, account_field: str = "account") -> None:

@@ -34,6 +34,7 @@ SOURCES = {
     "pairing requests": gettext_lazy("the pairing requests"),
     "blocked people": gettext_lazy("the blocked people"),
     "conversations": gettext_lazy("the conversations"),
+    "tried out": gettext_lazy("what is tried out"),
 }
 #: What ended it after, or without, the checks: what was looked at, and what was found.
 AFTERWARDS: dict[Reason, tuple[Any, Any, Any]] = {

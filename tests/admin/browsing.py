@@ -42,7 +42,7 @@ def page_of(browser: Any, live_server: Any, user: Any, width: int, scheme: str =
 def pages(records: dict[str, Any]) -> Iterator[str]:
     """Every address that shows a page: lists, forms, tabs, and the first one."""
     for address in addresses(records):
-        tabs = ("/overview/", "/access/", "/channels/", "/agent/", "/activity/")
+        tabs = ("/overview/", "/access/", "/channels/", "/agent/", "/activity/", "/rehearse/")
         shown = address.count("/") == 3 or address.endswith(("/change/", "/add/", *tabs)) or address == "/"
         if shown and address not in ("/password_change/done/", "/live/news/"):
             yield address
