@@ -34,7 +34,6 @@ ANSWERS: tuple[Setting, ...] = (
             ("length", _("Length: as late as the limit allows")),
             ("newline", _("Newline: at blank lines")),
         ),
-        used=False,
     ),
     Setting(
         "markdown.tables",
@@ -50,7 +49,6 @@ ANSWERS: tuple[Setting, ...] = (
             ("code", _("Code: as code blocks")),
             ("block", _("Block: as code")),
         ),
-        used=False,
     ),
     Setting(
         "responsePrefix",
@@ -60,7 +58,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("text before answers"),
         _("Stands before every answer."),
         default="",
-        used=False,
     ),
     Setting(
         "durar.pairingText",
@@ -70,7 +67,7 @@ ANSWERS: tuple[Setting, ...] = (
         _("pairing text"),
         _("What a stranger is told. May use {user_id}, {code}, {command} and {panel}; must use {code}."),
         default="",
-        default_words=_("the original's text"),
+        default_words=_("the built-in text"),
         longest=16_000,
         each="pairing text",
     ),
@@ -82,7 +79,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("@all, @channel and @here"),
         _("Whether these words in answers notify everybody; else they are written so that they do not."),
         default=False,
-        used=False,
     ),
     Setting(
         "durar.agentTargets",
@@ -105,7 +101,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("reactions"),
         _("Whether the agent may react to posts."),
         default=True,
-        used=False,
     ),
     Setting(
         "actions.messages",
@@ -115,7 +110,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("reading messages"),
         _("Whether the agent may read the messages of channels that the bot is in."),
         default=False,
-        used=False,
     ),
     Setting(
         "capabilities",
@@ -209,7 +203,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("private addresses"),
         _("Whether files that agents name may be fetched from addresses of the local network."),
         default=False,
-        used=False,
     ),
     *(
         Setting(

@@ -62,6 +62,7 @@ TOP: tuple[Setting, ...] = (
         default_words=_("none"),
         least=0,
         most=1000,
+        bends=True,
     ),
     _top(
         "messages.inbound.debounceMs",
@@ -74,6 +75,7 @@ TOP: tuple[Setting, ...] = (
         default_words=_("none"),
         least=0,
         most=60_000,
+        bends=True,
     ),
     _top(
         "messages.inbound.byChannel.mattermost",
@@ -85,6 +87,7 @@ TOP: tuple[Setting, ...] = (
         default=0,
         least=0,
         most=60_000,
+        bends=True,
         falls_back="debounce_ms_base",
     ),
     _top(
@@ -97,7 +100,6 @@ TOP: tuple[Setting, ...] = (
         default=None,
         default_words=_("none"),
         least=0.001,
-        most=1024,
     ),
     _top(
         "session.dmScope",

@@ -162,6 +162,7 @@ SHARED: tuple[Setting, ...] = (
         default=50,
         least=0,
         most=1000,
+        bends=True,
         falls_back="messages_history_limit",
     ),
     Setting(
@@ -189,7 +190,6 @@ SHARED: tuple[Setting, ...] = (
         default=None,
         default_words=_("8 for files that come in"),
         least=0.001,
-        most=1024,
         falls_back="agents_media_max_mb",
     ),
     Setting(

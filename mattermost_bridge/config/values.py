@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mattermost_bridge.config.setting import Kind, Setting
+from mattermost_bridge.rules.mention_patterns import pattern_problem
 from mattermost_bridge.rules.pairing import check_template
 
 _SWITCH = {True: "on", False: "off", "auto": "auto"}
@@ -123,15 +124,6 @@ def bent(setting: Setting, raw: Any) -> int | None:
     return None if moved == raw else moved
 
 
-def pattern_problem(text: str) -> str:
-    """What is wrong with a regular expression; "" when nothing is."""
-    try:
-        re.compile(text, re.IGNORECASE)
-    except (re.error, RecursionError, OverflowError) as error:
-        return f"must be a regular expression: {error}."
-    return ""
-
-
 def _is_whole(raw: Any) -> bool:
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return False
@@ -148,8 +140,8 @@ def _number(setting: Setting, raw: Any) -> int | float:
     right = _is_whole(raw) if whole else _is_number(raw)
     if not right or (least is not None and raw < least) or (most is not None and raw > most):
         kind = "a whole number" if whole else "a number"
-        if setting.bends and (not _is_whole(raw) or raw <= 0):
-            raise BadValue(f"must be {kind} above 0.")
+        if setting.bends and (not _is_whole(raw) or raw < (1 if least else 0)):
+            raise BadValue(f"must be {kind} above 0." if least else f"must be {kind}, 0 or more.")
         limits = f"from {least:g} to {most:g}" if most is not None else f"of at least {least:g}"
         raise BadValue(f"must be {kind} {limits}.")
     return int(raw) if whole else float(raw)
