@@ -1,4 +1,5 @@
-"""The web entry for uvicorn: `uvicorn durar_site.asgi:application`. Django's pages, and the WebSocket of open pages."""
+"""The web entry for uvicorn: `uvicorn durar_site.asgi:application`. Django's pages, the WebSocket of open pages,
+and what Mattermost calls."""
 
 from __future__ import annotations
 
@@ -18,9 +19,11 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 # These need Django to be set up.
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
+from mattermost_bridge.callbacks.buttons import ButtonClicks  # noqa: E402
+from mattermost_bridge.callbacks.guard import Guard  # noqa: E402
 from mattermost_bridge.live.routing import application as _websockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": _pages, "websocket": _websockets})
+application = ProtocolTypeRouter({"http": Guard(_pages, [ButtonClicks()]), "websocket": _websockets})
 
 # Here every request has a thread of its own that ends with it. A connection that is kept for later would never be used
 # again, and would only be closed when the garbage collector finds it.

@@ -60,6 +60,7 @@ class Post:
     file_ids: tuple[str, ...] = ()
     pending_post_id: str = ""
     reactions: tuple[Reaction, ...] = ()
+    is_pinned: bool = False
 
     @classmethod
     def from_json(cls, value: Any) -> Self:
@@ -80,12 +81,13 @@ class Post:
             file_ids=texts_of(value.get("file_ids")),
             pending_post_id=text_of(value.get("pending_post_id")),
             reactions=_reactions_of(mapping_of(value.get("metadata")).get("reactions")),
+            is_pinned=value.get("is_pinned") is True,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the post as `from_json` reads it, for storing it, without its reactions: they change by themselves."""
+        """Return the post as `from_json` reads it, for storing it, without what changes by itself: reactions, pin."""
         content = {**asdict(self), "file_ids": list(self.file_ids)}
-        del content["reactions"]
+        del content["reactions"], content["is_pinned"]
         return content
 
     @property

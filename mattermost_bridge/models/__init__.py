@@ -10,6 +10,7 @@ from mattermost_bridge.models.accounts import Account, AuditEntry, BridgeDefault
 from mattermost_bridge.models.agents import Agent
 from mattermost_bridge.models.alerts import Alert, AlertNotice, AlertTarget
 from mattermost_bridge.models.bindings import Binding
+from mattermost_bridge.models.buttons import ButtonSecret, ButtonSet
 from mattermost_bridge.models.channels import ChannelCursor, KnownChannel, KnownPerson
 from mattermost_bridge.models.conversations import Conversation, Turn
 from mattermost_bridge.models.deliveries import Delivery, DeliveryAttempt, OutboxState
@@ -35,6 +36,8 @@ __all__ = [
     "Binding",
     "BlockedUser",
     "BridgeDefaults",
+    "ButtonSecret",
+    "ButtonSet",
     "ChannelCursor",
     "ConnectionChange",
     "Conversation",

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.live import messages as live
-from mattermost_bridge.models import Account, Delivery, InboundEvent, Turn
+from mattermost_bridge.models import Account, ButtonSet, Delivery, InboundEvent, Turn
 from mattermost_bridge.models.states import UNSETTLED, EventKind, EventOutcome, EventState, TurnState
 
 log = structlog.get_logger(__name__)
@@ -83,6 +83,7 @@ def _blank_account(account_pk: int, end: float) -> int:
         total += _in_batches(rows, lambda pks: blank_events(account_pk, pks), end)
     total += _in_batches(_turns(account_pk, now - keep), lambda pks: _blank_turns(account_pk, pks), end)
     total += _in_batches(_deliveries(account_pk, now - keep), lambda pks: _blank_deliveries(account_pk, pks), end)
+    total += _in_batches(_button_sets(account_pk, now - keep), _blank_button_sets, end)
     if total:
         log.info("bodies were blanked", account=account_pk, rows=total, keep_days=keep.days)
     return total
@@ -124,6 +125,15 @@ def _turns(account_pk: int, before: datetime) -> QuerySet[Turn]:
 def _deliveries(account_pk: int, before: datetime) -> QuerySet[Delivery]:
     rows = Delivery.objects.filter(account=account_pk, settled_at__lt=before, blanked_at=None)
     return rows.exclude(state__in=UNSETTLED)
+
+
+def _button_sets(account_pk: int, before: datetime) -> QuerySet[ButtonSet]:
+    return ButtonSet.objects.filter(account=account_pk, used_at__lt=before, blanked_at=None)
+
+
+def _blank_button_sets(pks: Collection[int]) -> int:
+    """What the post said goes; that the buttons were used, when and by whom, stays."""
+    return ButtonSet.objects.filter(pk__in=pks, blanked_at=None).update(answer={}, chosen="", blanked_at=timezone.now())
 
 
 def _blank_turns(account_pk: int, pks: Collection[int]) -> int:

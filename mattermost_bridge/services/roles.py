@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 APP = "mattermost_bridge"
 #: Kinds of records of which roles say nothing: what Durar keeps for itself, and what belongs to users.
-INTERNAL = frozenset({"accountgrant", "outboxstate", "panelsession", "sharedvalue", "staffprofile", "tick"})
+INTERNAL = frozenset(
+    {"accountgrant", "buttonsecret", "buttonset", "outboxstate", "panelsession", "sharedvalue", "staffprofile", "tick"}
+)
 
 #: What an operator may do beside looking; kinds that are not there (yet) are left out.
 OPERATORS = frozenset(

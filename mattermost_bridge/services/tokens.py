@@ -13,7 +13,7 @@ from mattermost_bridge.config.secrets import SecretProblem, check_reference, is_
 from mattermost_bridge.mattermost.transport import token_problem
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, ChannelCursor, KnownChannel, ListenerLease
-from mattermost_bridge.services import audit
+from mattermost_bridge.services import audit, button_secrets
 from mattermost_bridge.services.errors import ConfirmationNeeded, Refused
 from mattermost_bridge.services.probing import ConnectionTest, test_connection
 from mattermost_bridge.services.records import effective_url, locked
@@ -44,8 +44,12 @@ def put(account: Account, *, token: str, token_ref: str) -> None:
 
 
 def replace(account: Account, *, token: str, token_ref: str) -> str:
-    """As `put`; returns what the audit log says about it."""
+    """As `put` for a saved account, inside the change's transaction; returns what the audit log says about it.
+
+    Buttons that the old token signed go on working for a while.
+    """
     before = shown(account)
+    button_secrets.token_is_replaced(account.pk)
     put(account, token=token, token_ref=token_ref)
     after = shown(account)
     return "changed" if before == after else f"{before} → {after}"

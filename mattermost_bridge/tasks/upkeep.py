@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import listeners, old_names, pairing, retention, sessions, sweep
+from mattermost_bridge.services import button_secrets, listeners, old_names, pairing, retention, sessions, sweep
 
 
 @shared_task(name="durar.upkeep.sweep")
@@ -16,11 +16,12 @@ def run_sweep() -> str:
 @shared_task(name="durar.upkeep.expire")
 def expire() -> str:
     """Let pairing requests expire whose hour is over; say of connections whose worker died that they stopped; remove
-    sessions of the panel whose time is over."""
+    sessions of the panel and secrets of buttons whose time is over."""
     if not sweep.claim_tick("expire", 60.0):
         return "done by another scheduler"
     lost = listeners.note_abandoned()
     sessions.delete_expired()
+    button_secrets.forget_old()
     return f"{pairing.expire()} request(s) expired, {lost} connection(s) without a worker"
 
 
