@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 from django.contrib.auth import get_user_model
 
 pytest_plugins = ["tests.sandbox_fixtures"]
+# A loaded machine is no defect: no test asserts how long something takes.
+hypothesis.settings.register_profile("durar", deadline=None)
+hypothesis.settings.load_profile("durar")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 CHANNEL = "mattermost"
@@ -20,6 +20,13 @@ _KEYS = {
     "message": "message",
     "text": "message",
     "caption": "message",
+    "media": "media",
+    "mediaurl": "media",
+    "mediaurls": "media",
+    "path": "media",
+    "filepath": "media",
+    "fileurl": "media",
+    "url": "media",
     "replyto": "reply_to",
     "replytoid": "reply_to",
     "threadid": "reply_to",
@@ -33,6 +40,8 @@ _KEYS = {
     "json": "json",
 }
 _FLAGS = ("remove", "json")
+#: What may be said several times.
+_LISTS = ("media",)
 
 
 class WrongWords(ValueError):
@@ -48,6 +57,7 @@ class Words:
     account: str = ""
     target: str = ""
     message: str = ""
+    media: list[str] = field(default_factory=list)
     reply_to: str = ""
     emoji: str = ""
     message_id: str = ""
@@ -69,7 +79,7 @@ def read_words(words: Iterable[str], options: Mapping[str, Any]) -> Words:
     for name in Words.__dataclass_fields__:
         value = options.get(name)
         if value:
-            setattr(found, name, value)
+            setattr(found, name, list(value) if name in _LISTS else value)
             said[name] = str(value)
     for word in words:
         key, equals, value = word.partition("=")
@@ -90,6 +100,9 @@ def read_words(words: Iterable[str], options: Mapping[str, Any]) -> Words:
 
 
 def _say(found: Words, said: dict[str, str], name: str, value: str) -> None:
+    if name in _LISTS:
+        getattr(found, name).append(value)
+        return
     if name in said and said[name].lower() != value.lower():
         raise WrongWords(f"{name} is said twice: {said[name]!r} and {value!r}. Say it once.")
     said[name] = value

@@ -204,3 +204,14 @@ def test_a_lease_that_holds_says_that_a_worker_runs(account, nobody):
         message("send", "--target", "@carol", "--message", "hello", "--wait", "0")
     with pytest.raises(CommandError, match="is sent soon"):
         message("send", "--target", "#support", "--message", "hello", "--wait", "0")
+
+
+def test_files_go_with_the_message_in_both_spellings(sandbox, account, worker, tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    chart = tmp_path / "chart.txt"
+    chart.write_text("a chart")
+    message("send", "-t", "#support", "-m", "Look", "--media", str(chart), "--media", str(chart))
+    message("action=send", "target=#support", f"path={chart}")
+    assert [(p["message"], len(p["file_ids"])) for p in sandbox.posts("support")] == [("Look", 2), ("", 1)]
+    with pytest.raises(CommandError, match="There is no file"):
+        message("send", "-t", "#support", "--media", str(tmp_path / "none.txt"))

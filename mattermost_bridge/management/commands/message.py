@@ -13,7 +13,7 @@ from mattermost_bridge.management.message_words import CHANNEL, Words, WrongWord
 from mattermost_bridge.management.naming import account_named
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.rules.targets import HOW, ID
-from mattermost_bridge.services import messages, reactions, receipts, recent_posts, targets
+from mattermost_bridge.services import files_out, messages, reactions, receipts, recent_posts, targets
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.receipts import Fate, Outcome
 from mattermost_bridge.services.usable import usable
@@ -25,6 +25,7 @@ NOT_YET = 3
 
 USAGE = """examples:
   Durar message send --channel mattermost --target @carol --message "Hello"
+  Durar message send --target "#support" --message "Look" --media ./chart.png
   Durar message action=react channel=mattermost target=channel:ID messageId=ID emoji=thumbsup remove=true
   Durar message read --target "#support" --limit 10 --json
 
@@ -52,6 +53,9 @@ class Command(BaseCommand):
         parser.add_argument("--account", default="", metavar="A", help="by which account; without it the default one")
         parser.add_argument("--target", "--to", "-t", default="", metavar="T", help=HOW)
         parser.add_argument("--message", "-m", default="", metavar="TEXT", help="what to write, in Markdown")
+        parser.add_argument(
+            "--media", action="append", default=[], metavar="PATH", help="a file's path or http(s) address; repeatable"
+        )
         parser.add_argument("--reply-to", default="", metavar="ID", help="write into the thread of this post")
         parser.add_argument("--emoji", default="", metavar="E", help="as thumbsup or :+1:")
         parser.add_argument("--message-id", "--post-id", default="", metavar="ID", help="the post to react to")
@@ -77,7 +81,8 @@ class Command(BaseCommand):
             if not ID.fullmatch(reply_to):
                 raise WrongWords(f"{reply_to[:40]!r} is no post id: one has 26 lower-case letters and digits.")
             target = replace(target, root_id=reply_to)
-        receipt = messages.send(account_pk, target, words.message, actor=terminal.operator())
+        files = files_out.take_all(usable(account_pk), words.media, any_path=True)
+        receipt = messages.send(account_pk, target, words.message, actor=terminal.operator(), files=files)
         self._say(receipt, receipts.wait(receipt.deliveries, seconds), as_json=words.json)
 
     def _say(self, receipt: messages.Receipt, found: Outcome, *, as_json: bool) -> None:
