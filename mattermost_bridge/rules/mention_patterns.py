@@ -31,13 +31,18 @@ class Found:
 
 
 def pattern_problem(pattern: str) -> str:
-    """Why a mention pattern cannot be used, as a sentence; "" when it can.
+    """What a mention pattern must be that it is not, as a sentence that begins with "must"; "" when it can be used.
 
     A pattern that matches the empty text would match every post. One that is right but takes too long is found out
     only by a text that makes it so.
     """
     compiled = _compiled(pattern)
     return compiled if isinstance(compiled, str) else ""
+
+
+def _unused(pattern: str, problem: str) -> str:
+    shown = pattern if len(pattern) <= 60 else f"{pattern[:60]}…"
+    return f"The mention pattern {shown or '(empty)'} is not used: it {problem}"
 
 
 def find_pattern(text: str, policy: Policy) -> Found:
@@ -61,13 +66,13 @@ def find_pattern(text: str, policy: Policy) -> Found:
     for pattern in patterns[:MOST_PATTERNS]:
         compiled = _compiled(pattern)
         if isinstance(compiled, str):
-            problems.append(compiled)
+            problems.append(_unused(pattern, compiled))
             continue
         try:
             if compiled.search(readable, timeout=SEARCH_SECONDS):
                 return Found(pattern, tuple(problems))
         except TimeoutError:
-            problems.append(f"The mention pattern {pattern} takes too long and is not used. Write it more simply.")
+            problems.append(_unused(pattern, "takes too long. Write it more simply."))
     if len(patterns) > MOST_PATTERNS:
         problems.append(f"Only the first {MOST_PATTERNS} of {len(patterns)} mention patterns are used.")
     return Found("", tuple(problems))
@@ -85,16 +90,15 @@ def _readable(text: str) -> str:
 
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> regex.Pattern[str] | str:
-    """The pattern ready to be searched with, or a sentence that says why it cannot be used."""
-    shown = pattern if len(pattern) <= 60 else f"{pattern[:60]}…"
+    """The pattern ready to be searched with, or what it must be that it is not."""
     if len(pattern) > LONGEST_PATTERN:
-        return f"The mention pattern {shown} is longer than {LONGEST_PATTERN} characters. Shorten it."
+        return f"must not be longer than {LONGEST_PATTERN} characters."
     try:
         compiled = regex.compile(pattern, regex.IGNORECASE)
         if compiled.search("", timeout=SEARCH_SECONDS):
-            return f"The mention pattern {shown or '(empty)'} matches every text. Write what has to be there."
+            return "must not match every text: write what has to be there."
     except (regex.error, OverflowError, RecursionError, TimeoutError) as error:
-        return f"The mention pattern {shown} is no regular expression that can be used ({error}). Correct it."
+        return f"must be a regular expression: {error}."
     return compiled
 
 

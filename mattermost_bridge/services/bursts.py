@@ -47,7 +47,7 @@ def hold(event: InboundEvent, account: AccountSettings) -> float | None:
     if not account.debounce_ms:
         return None
     # Whoever begins a turn takes the conversation first and its events then; so does this.
-    Conversation.objects.select_for_update().filter(pk=event.conversation_id).first()
+    Conversation.objects.select_for_update().filter(pk=event.conversation_id or 0).first()
     now = timezone.now()
     if not _is_held_kind(event, event.command, account):
         _held(event).update(wait_until=now)
