@@ -20,6 +20,7 @@ from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, ButtonSet, Delivery, InboundEvent, Turn
 from mattermost_bridge.models.states import UNSETTLED, EventKind, EventOutcome, EventState, TurnState
+from mattermost_bridge.services import files_out
 
 log = structlog.get_logger(__name__)
 
@@ -148,6 +149,8 @@ def _blank_deliveries(account_pk: int, pks: Collection[int]) -> int:
     """Texts go; what a post is recognised by, its mark, has a column of its own and stays."""
     with transaction.atomic():
         rows = Delivery.objects.filter(pk__in=pks, blanked_at=None).exclude(state__in=UNSETTLED)
-        done = rows.update(text="", props={}, blanked_at=timezone.now())
+        for delivery in rows.exclude(files=[]):
+            files_out.remove_after_commit(delivery)
+        done = rows.update(text="", props={}, files=[], blanked_at=timezone.now())
         live.changed(account_pk, "delivery", list(pks))
     return done
