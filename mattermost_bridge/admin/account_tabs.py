@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from mattermost_bridge.admin import account_parts
 from mattermost_bridge.admin.account_page import facts, summary_of
+from mattermost_bridge.admin.account_silence import silence
 from mattermost_bridge.admin.strips import strips
 from mattermost_bridge.admin.tabs import TABS, tab_of, tabs_of
 from mattermost_bridge.models import Account, Agent
@@ -86,6 +87,7 @@ class TabsMixin:
             "strip": strips([account])[account.pk],
             "numbers": account_parts.numbers(request, account),
             "findings": account_parts.findings(request, account),
+            **silence(request, account),
         }
 
     def links_of(self, request: HttpRequest, account: Account) -> list[tuple[str, Any]]:

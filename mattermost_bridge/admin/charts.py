@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,7 @@ from django.template.defaultfilters import date as date_words
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.figures import FAILED, HOURS, RESULTS, Figures
@@ -129,26 +130,34 @@ def _times(figures: Figures) -> Chart:
 
 
 def _reasons(figures: Figures) -> Chart:
-    common = figures.silence.most_common(MOST_REASONS)
+    return reasons_chart(figures.silence, _("Why the bots kept silent"), _("Nobody was left without an answer."))
+
+
+def reasons_chart(counts: Counter[str], title: str, empty: str, account_pk: int | None = None) -> Chart:
+    """How often each reason was met in 24 hours; each leads to the list of its events, of one account or of all."""
+    common = counts.most_common(MOST_REASONS)
     most = common[0][1] if common else 0
-    lines = [{"count": count, "share": round(count * 100 / most), **_reason(code)} for code, count in common]
+    whose = f"&account={account_pk}" if account_pk else ""
+    lines = [{"count": count, "share": round(count * 100 / most), **_reason(code, whose)} for code, count in common]
+    in_all = sum(counts.values())
     return Chart(
         name="silence",
-        title=_("Why the bots kept silent"),
-        summary=_("%d messages") % sum(figures.silence.values()) if common else "",
+        title=title,
+        summary=ngettext("%(n)d message", "%(n)d messages", in_all) % {"n": in_all} if common else "",
         columns=(),
         rows=(),
         lines=lines,
-        empty="" if common else _("Nobody was left without an answer."),
+        empty="" if common else empty,
     )
 
 
-def _reason(code: str) -> dict[str, Any]:
+def _reason(code: str, whose: str) -> dict[str, Any]:
     """A reason's words, and the list of those to whom it happened."""
     if code == FAILED:
-        return {"label": _("Failed"), "sentence": "", "link": looks.list_of(InboundEvent, "question=failed&since=24h")}
+        link = looks.list_of(InboundEvent, f"question=failed&since=24h{whose}")
+        return {"label": _("Failed"), "sentence": "", "link": link}
     known = REASONS.get(code)
-    link = looks.list_of(InboundEvent, f"reason={code}&since=24h")
+    link = looks.list_of(InboundEvent, f"reason={code}&since=24h{whose}")
     return {"label": _(known.label) if known else code, "sentence": _(known.sentence) if known else "", "link": link}
 
 

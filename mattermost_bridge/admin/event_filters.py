@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from mattermost_bridge.admin.figures import reasons_for
 from mattermost_bridge.admin.filters import QuestionFilter
 from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
 from mattermost_bridge.rules.reasons import REASONS
@@ -60,14 +63,22 @@ class StateFilter(QuestionFilter):
 
 
 class ReasonFilter(QuestionFilter):
-    """By reason."""
+    """By reason, those that were met most often in the last 24 hours first, each with how often."""
 
-    title = gettext_lazy("reason")
+    title = gettext_lazy("reason, with the number of the last 24 hours")
     parameter_name = "reason"
 
     def questions(self) -> dict[str, tuple[Any, Q]]:
         """Every reason by its label."""
-        return {code: (reason.label, Q(reason=code)) for code, reason in REASONS.items()}
+        return {code: (_(reason.label), Q(reason=code)) for code, reason in REASONS.items()}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The reasons with their counts, which are those of the account that is chosen, if one is."""
+        account = request.GET.get("account", "")
+        counts = reasons_for(request.user, int(account) if account.isdecimal() else None)
+        labels = super().lookups(request, model_admin)
+        often = sorted(labels, key=lambda each: -counts[each[0]])
+        return [(code, f"{label} ({counts[code]})" if counts[code] else label) for code, label in often]
 
 
 class KindFilter(QuestionFilter):

@@ -64,14 +64,33 @@ class Figures:
 
 def figures_for(user: rights.Person) -> Figures:
     """The numbers for a person; at most `KEPT` seconds old."""
-    accounts = rights.reach_of(user).accounts
-    whose = "all" if accounts is None else hashlib.sha256(repr(sorted(accounts)).encode()).hexdigest()
-    key = f"durar-figures-{whose}"
+    key = f"durar-figures-{_whose(user)}"
     known: Figures | None = cache.get(key)
     if known is None:
         known = _count(user)
         cache.set(key, known, KEPT)
     return known
+
+
+def reasons_for(user: rights.Person, account_pk: int | None = None) -> Counter[str]:
+    """How many events of the last 24 hours have each reason, of one account or of all that a person may see; at most
+    `KEPT` seconds old. What has no reason yet is left out."""
+    key = f"durar-reasons-{_whose(user)}-{account_pk or 'all'}"
+    known: Counter[str] | None = cache.get(key)
+    if known is None:
+        since = timezone.now() - timedelta(hours=HOURS)
+        events = InboundEvent.objects.filter(received_at__gte=since).exclude(reason="").order_by()
+        if account_pk:
+            events = events.filter(account=account_pk)
+        counted = rights.visible_to(user, events).values_list("reason").annotate(Count("pk"))
+        known = Counter(dict(counted))
+        cache.set(key, known, KEPT)
+    return known
+
+
+def _whose(user: rights.Person) -> str:
+    accounts = rights.reach_of(user).accounts
+    return "all" if accounts is None else hashlib.sha256(repr(sorted(accounts)).encode()).hexdigest()
 
 
 def _count(user: rights.Person) -> Figures:
