@@ -20,8 +20,10 @@ from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.account_forms import secret_field, where_the_secret_is
 from mattermost_bridge.admin.asking import AskField, answer, one_at_a_time
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, only_a_reference
+from mattermost_bridge.admin.setting_fields import check
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.agents.base import BACKENDS
+from mattermost_bridge.config.table import OF_AGENTS
 from mattermost_bridge.models import Agent, BridgeDefaults
 from mattermost_bridge.services import agents, rights
 from mattermost_bridge.services.audit import Actor
@@ -30,7 +32,10 @@ from mattermost_bridge.services.audit import Actor
 LONGEST_TRIAL = 30
 #: So many accounts are named on an agent's page.
 MOST_ACCOUNTS = 20
-CHANGED = ("name", "backend", "base_url", "model", "instructions", "history_messages", "takes_images", "total_time")
+CHANGED = (
+    *("name", "backend", "base_url", "model", "instructions", "history_messages", "takes_images", "mention_patterns"),
+    "total_time",
+)
 
 
 class AgentForm(ServiceForm):
@@ -51,6 +56,7 @@ class AgentForm(ServiceForm):
             "instructions",
             "history_messages",
             "takes_images",
+            "mention_patterns",
             "total_time",
         )
 
@@ -79,6 +85,7 @@ class AgentForm(ServiceForm):
     def clean(self) -> dict[str, Any]:
         """A key that is typed replaces the reference that stood in the form."""
         cleaned = super().clean()
+        check(self, {"mention_patterns": OF_AGENTS["mention_patterns"]})
         if cleaned.get("key") and not self._reference_is_new(cleaned):
             cleaned["api_key_ref"] = ""
         return cleaned
@@ -144,7 +151,7 @@ class AgentAdmin(SavedByService, BridgeAdmin):
         """What every agent has, what a server needs, and the limits."""
         may_write = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         server = ("base_url", "key", "api_key_ref", "model") if may_write else ("base_url", "api_key_ref", "model")
-        limits: tuple[str, ...] = ("history_messages", "takes_images", "total_time")
+        limits: tuple[str, ...] = ("history_messages", "takes_images", "mention_patterns", "total_time")
         return [
             (None, {"fields": ("slug", "name", "backend")}),
             (

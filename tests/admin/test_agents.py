@@ -119,3 +119,16 @@ def test_the_page_names_who_uses_the_agent(as_alice, agent):
     page = as_alice.get(f"{LIST}{agent.pk}/change/").content.decode()
     assert "Support desk" in page
     assert "the defaults" in page
+
+
+def test_patterns_that_count_as_a_mention_are_entered_one_a_line(as_alice):
+    agent = factories.AgentFactory(slug="night")
+    address = f"{LIST}{agent.pk}/change/"
+    form = as_alice.get(address).context["adminform"].form
+    given = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    sent = {name: value for name, value in given.items() if value not in (None, False)}
+    as_alice.post(address, {**sent, "mention_patterns": "hey night\r\n\\bshift\\b"})
+    agent.refresh_from_db()
+    assert agent.mention_patterns == ["hey night", r"\bshift\b"]
+    response = as_alice.post(address, {**sent, "mention_patterns": "(open"})
+    assert "regular expression" in str(response.context["adminform"].form.errors["mention_patterns"])
