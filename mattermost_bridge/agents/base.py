@@ -13,6 +13,7 @@ from .deadline import Deadline
 
 __all__ = [
     "BACKENDS",
+    "INLINE_BUTTONS",
     "Agent",
     "AgentAnswer",
     "AgentConfig",
@@ -30,6 +31,9 @@ __all__ = [
     "time_left",
     "trim_history",
 ]
+
+#: The capability of a chat that shows buttons and tells of clicks, as in the configuration's `capabilities`.
+INLINE_BUTTONS = "inlineButtons"
 
 # About fifteen posts of Mattermost; a model that talks without end is stopped there.
 MAX_ANSWER_CHARS = 60_000
@@ -109,7 +113,8 @@ class AgentRequest:
 
     `before` and `after` are what a model reads around the text: who wrote it, what was said before, the text of files.
     `images` are for agents that take them; `files` says of every file that came along, in words, what became of it.
-    `instructions` hold in this channel beside the agent's own.
+    `instructions` hold in this channel beside the agent's own. `capabilities` are what the account's operator says that
+    the chat can do, as the configuration names it: `INLINE_BUTTONS`.
     `channel_kind` is direct, group or channel (Mattermost's own letters D, G, O and P are understood as well).
     """
 
@@ -120,11 +125,16 @@ class AgentRequest:
     images: tuple[Image, ...] = ()
     files: tuple[str, ...] = ()
     instructions: str = ""
+    capabilities: tuple[str, ...] = ()
     sender_name: str = ""
     channel_name: str = ""
     channel_kind: str = "direct"
     session_key: str = ""
     turn_id: int | None = None
+
+    def can(self, capability: str) -> bool:
+        """Whether the chat has this capability; how its name is capitalised does not matter."""
+        return capability.casefold() in {one.strip().casefold() for one in self.capabilities}
 
     @property
     def is_direct(self) -> bool:

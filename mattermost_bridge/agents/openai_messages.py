@@ -8,11 +8,16 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from .base import AgentRequest, Image, Message, clean_text
+from .base import INLINE_BUTTONS, AgentRequest, Image, Message, clean_text
 
 # What the API accepts as a participant's name; the rest becomes "_".
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_NAME = 64
+# What a model is told of the capability; how it offers buttons is told with the tool for that.
+_BUTTONS = (
+    "This chat can show buttons (inlineButtons). When somebody clicks one, you get a message of the form "
+    '[Button click: user @name selected "Label"].'
+)
 _PASTED_ENDPOINT = re.compile(r"/chat/completions$", re.IGNORECASE)
 
 
@@ -56,7 +61,8 @@ def chat_messages(request: AgentRequest, instructions: str, *, plain: bool = Fal
     take turns, beginning with the user.
     """
     messages: list[dict[str, Any]] = []
-    told = "\n\n".join(part for part in (instructions, request.instructions) if part.strip())
+    can = _BUTTONS if request.can(INLINE_BUTTONS) else ""
+    told = "\n\n".join(part for part in (instructions, request.instructions, can) if part.strip())
     if told:
         messages.append({"role": "system", "content": told})
     for earlier in request.history:

@@ -201,6 +201,7 @@ def _request(chosen: _Agent, taken: turns.Taken, deadline: Deadline) -> tuple[Ag
         images=tuple(Image(f.name, f.mime_type, f.data) for f in files if f.shown is Shown.IMAGE),
         files=named,
         instructions=said_here(taken.settings.policy, newest.channel_id, "instructions")[0],
+        capabilities=taken.settings.capabilities,
         sender_name=taken.sender,
         channel_name=conversation.title,
         channel_kind=kind,

@@ -30,6 +30,12 @@ def test_what_stands_around_the_text_and_the_channel_s_instructions_come_with_it
     ]
 
 
+def test_a_chat_that_shows_buttons_is_told_to_be_one():
+    told = chat_messages(AgentRequest(text="hi", capabilities=("InlineButtons",)), "Be kind.")[0]["content"]
+    assert told.startswith("Be kind.\n\nThis chat can show buttons (inlineButtons).")
+    assert "button" not in str(chat_messages(AgentRequest(text="hi", capabilities=("polls",)), "Be kind."))
+
+
 @pytest.mark.parametrize("plain", [False, True])
 def test_images_are_parts_of_the_last_message(plain: bool):
     request = AgentRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import timedelta
 
@@ -87,7 +88,7 @@ def test_fifty_equal_clicks_at_once_have_one_effect_and_need_one_look(sandbox, a
         thread.join(60)
     assert [answer.status_code for answer in answers] == [200] * 50
     bodies = [answer.json() for answer in answers]
-    assert len({str(body["update"]) for body in bodies}) == 1
+    assert len({json.dumps(body["update"], sort_keys=True) for body in bodies}) == 1
     assert sum("ephemeral_text" not in body for body in bodies) == 1
     assert {body["ephemeral_text"] for body in bodies if "ephemeral_text" in body} == {
         "You have selected “Yes” already."

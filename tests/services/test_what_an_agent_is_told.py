@@ -298,6 +298,13 @@ def test_a_channel_s_instructions_reach_the_agent(hinted, server, asked):
     assert [request.instructions for request in asked] == ["Answer in French.", "Be brief."]
 
 
+def test_what_the_chat_can_do_reaches_the_agent(hinted, server, asked):
+    account = open_account(capabilities=["inlineButtons"])
+    hear(account, hinted, direct_post("hello"))
+    assert asked[0].capabilities == ("inlineButtons",)
+    assert asked[0].can("inlineButtons")
+
+
 def test_what_was_blanked_is_no_history(hinted, server, asked):
     account = open_account()
     hear(account, hinted, direct_post("one"))
