@@ -80,7 +80,9 @@ def _blank_account(account_pk: int, end: float) -> int:
     now = timezone.now()
     keep = timedelta(days=settings_for(account_pk).keep_bodies_days)
     total = 0
-    for rows in (_unadmitted(account_pk, now - min(keep, UNADMITTED)), _answered(account_pk, now - keep)):
+    for outcome in EventOutcome:
+        time_kept = min(keep, UNADMITTED) if outcome in _NOT_ADMITTED else keep
+        rows = _events(account_pk, outcome, now - time_kept)
         total += _in_batches(rows, lambda pks: blank_events(account_pk, pks), end)
     total += _in_batches(_turns(account_pk, now - keep), lambda pks: _blank_turns(account_pk, pks), end)
     total += _in_batches(_deliveries(account_pk, now - keep), lambda pks: _blank_deliveries(account_pk, pks), end)
@@ -101,20 +103,14 @@ def _in_batches(rows: QuerySet[Any], blank: Callable[[list[int]], int], end: flo
     return total
 
 
-def _unadmitted(account_pk: int, before: datetime) -> QuerySet[InboundEvent]:
-    return InboundEvent.objects.filter(
-        account=account_pk, outcome__in=_NOT_ADMITTED, received_at__lt=before, blanked_at=None
-    ).filter(state__in=[EventState.DECIDED, *_OVER])
+def _events(account_pk: int, outcome: EventOutcome, before: datetime) -> QuerySet[InboundEvent]:
+    """Events of one outcome, so that their index is read from the oldest on and nothing else.
 
-
-def _answered(account_pk: int, before: datetime) -> QuerySet[InboundEvent]:
-    """What was answered, could not be, or failed to be decided; what still waits for its answer keeps its body."""
-    rows = InboundEvent.objects.filter(
-        account=account_pk,
-        outcome__in=[EventOutcome.ADMITTED, EventOutcome.NONE],
-        received_at__lt=before,
-        blanked_at=None,
-    )
+    What still waits to be decided, or for its answer, keeps its body.
+    """
+    rows = InboundEvent.objects.filter(account=account_pk, outcome=outcome, received_at__lt=before, blanked_at=None)
+    if outcome in _NOT_ADMITTED:
+        return rows.filter(state__in=[EventState.DECIDED, *_OVER])
     return rows.filter(Q(state__in=_OVER) | Q(kind=EventKind.REACTION, outcome=EventOutcome.ADMITTED))
 
 
