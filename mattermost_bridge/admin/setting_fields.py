@@ -83,7 +83,7 @@ def prepare(fields: Mapping[str, forms.Field], settings: Mapping[str, Setting]) 
             continue
         if isinstance(field, forms.FloatField):
             field.widget.attrs["step"] = "any"
-        if isinstance(field, LinesFormField):
+        if isinstance(field, LinesFormField) or (setting.kind is Kind.TEXT and name != "pairing_text"):
             field.widget.attrs["rows"] = 3
         if setting.kind is Kind.LINES and setting.empty_counts:
             field.help_text = f"{field.help_text} " + _("%s: a list of its own that is empty.") % NONE

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 #: What people enter for a list of their own that is empty.
@@ -56,7 +57,7 @@ class LinesField(models.JSONField):
     def formfield(self, **kwargs: Any) -> Any:
         """A text with one entry a line."""
         known = {name: kwargs[name] for name in ("widget", "label", "help_text") if name in kwargs}
-        words = {"label": self.verbose_name, "help_text": self.help_text, **known}
+        words = {"label": capfirst(self.verbose_name), "help_text": self.help_text, **known}
         return self.form_field(required=False, **words)
 
     def value_from_object(self, obj: Any) -> str:
