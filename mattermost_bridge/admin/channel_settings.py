@@ -20,11 +20,12 @@ from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceFor
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter
 from mattermost_bridge.admin.finding import Hit
 from mattermost_bridge.admin.searching import CHANNELS, SearchesDirectory, let_search
-from mattermost_bridge.admin.setting_fields import check
+from mattermost_bridge.admin.setting_fields import SOURCES, check
 from mattermost_bridge.admin.tabs import BackToItsTab
 from mattermost_bridge.admin.verbs import Verb
+from mattermost_bridge.config.effective_values import chosen
 from mattermost_bridge.config.table import OF_CHANNELS
-from mattermost_bridge.models import Account, Agent, GroupOverride, KnownChannel
+from mattermost_bridge.models import Account, Agent, BridgeDefaults, GroupOverride, KnownChannel
 from mattermost_bridge.rules.mentions import EVERY_CHANNEL
 from mattermost_bridge.services import group_overrides, rights
 from mattermost_bridge.services.audit import Actor
@@ -158,9 +159,11 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
         names = dict(_known(nameless)) if nameless else {}
         star = GroupOverride.objects.filter(channel_id=EVERY_CHANNEL).exclude(require_mention=None)
         of_all = dict(star.values_list("account_id", "require_mention"))
+        defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)
         for row in rows:
             row.known_name = row.channel_name or names.get(row.channel_id, "")
             row.of_all = of_all.get(row.account_id)
+            row.of_account = by_chatmode(row.account, defaults)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
         """Where, what and why; a setting that exists also says who made it."""
@@ -220,8 +223,10 @@ class GroupOverrideAdmin(SearchesDirectory, BackToItsTab, SavedByService, Bridge
         if record.require_mention is not None:
             return _badge(needed=record.require_mention)
         of_all = record.of_all if record.channel_id != EVERY_CHANNEL else None  # type: ignore[attr-defined]
-        source = _("as for every other channel") if of_all is not None else _("built-in")
-        badge = _badge(needed=True if of_all is None else of_all)
+        needed, source = record.of_account  # type: ignore[attr-defined]
+        if of_all is not None:
+            needed, source = of_all, _("as for every other channel")
+        badge = _badge(needed=needed)
         return format_html('{}<span class="du-under">{}</span>', badge, _("left open: %s") % source)
 
     @display(description=gettext_lazy("different there"))
@@ -249,13 +254,24 @@ def _more(record: GroupOverride) -> list[str]:
 def inherited(record: GroupOverride) -> str:
     """The words of "left open": what holds then, and where that is said."""
     if record.pk is None:
-        return _("Left open: what * says, or else yes")
+        return _("Left open: what * says, or else the chat mode")
     if record.channel_id != EVERY_CHANNEL:
         star = GroupOverride.objects.filter(account=record.account_id, channel_id=EVERY_CHANNEL)
         of_all = star.values_list("require_mention", flat=True).first()
         if of_all is not None:
             return _("Left open: %s (every other channel)") % (_("yes") if of_all else _("no"))
-    return _("Left open: yes (built-in)")
+    defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)
+    needed, source = by_chatmode(record.account, defaults)
+    return _("Left open: %(answer)s (%(source)s)") % {"answer": _("yes") if needed else _("no"), "source": source}
+
+
+def by_chatmode(account: Account | None, defaults: BridgeDefaults) -> tuple[bool, str]:
+    """Whether a mention is needed where no channel setting says it, and where that is said, in words."""
+    values = chosen(account or Account(), defaults, only=("chatmode", "require_mention"))
+    (chatmode, source), (required, source_of_flag) = values["chatmode"], values["require_mention"]
+    needed = chatmode != "onmessage" if chatmode else required is not False
+    said_by = source if chatmode else source_of_flag
+    return needed, str(SOURCES.get(said_by, _("the account")))
 
 
 def known_channel_name(channel_id: str, account_pk: int | None) -> str:

@@ -137,3 +137,11 @@ def test_a_channel_can_be_off_have_an_agent_and_instructions_of_its_own(as_alice
     as_alice.post(f"{CHANNELS}{override.pk}/change/", form(require_mention="", off="on"))
     assert settings_for(account.pk).policy.groups == (GroupRule(SUPPORT, off=True),)
     assert "keeps silent" in text(as_alice.get(f"{CHANNELS}?mention=off"))
+
+
+def test_what_is_left_open_follows_the_chat_mode(as_alice, account):
+    override = factories.GroupOverrideFactory(account=account, channel_id=SUPPORT, require_mention=None)
+    account.chatmode = "onmessage"
+    account.save()
+    assert "Left open: no (the account)" in text(as_alice.get(f"{CHANNELS}{override.pk}/change/"))
+    assert "left open: the account" in text(as_alice.get(f"{CHANNELS}?mention=open"))
