@@ -143,6 +143,54 @@ def test_a_turn_shows_question_answer_tokens_and_the_cause_of_a_failure(as_alice
     assert turn.question.split("\n")[0][:20] in page
 
 
+def test_a_turn_shows_what_its_agent_was_told(as_alice):
+    files = ['"a.txt" (text/plain, 5 bytes, given as text)', '"b.txt" (could not be read: <it> is gone)']
+    given = {
+        "posts": 3,
+        "left_out": True,
+        "reactions": 1,
+        "files": files,
+        "problems": ["The thread could not be read."],
+    }
+    page = as_alice.get(f"{TURNS}{factories.TurnFactory(given=given).pk}/change/").content.decode()
+    for words in (
+        "3 posts",
+        "older ones were left out",
+        "a.txt",
+        "&lt;it&gt; is gone",
+        "The thread could not be read.",
+    ):
+        assert words in page
+
+
+def test_where_a_text_was_the_panel_says_since_when_it_is_gone(as_alice, account):
+    now = timezone.now()
+    told = factories.InboundEventFactory(
+        account=account, outcome=EventOutcome.IGNORED, state=EventState.DECIDED, reason=Reason.NO_MENTION, text=""
+    )
+    old = factories.InboundEventFactory(account=account, outcome=EventOutcome.ADMITTED, text="")
+    turn = factories.TurnFactory(conversation__account=account, state=TurnState.FAILED, question="", answer="")
+    delivery = factories.DeliveryFactory(account=account, state=DeliveryState.DEAD, text="")
+    long_ago = now - timedelta(days=30, minutes=1)
+    InboundEvent.objects.filter(pk=told.pk).update(received_at=now - timedelta(hours=2), blanked_at=now)
+    InboundEvent.objects.filter(pk=old.pk).update(
+        received_at=long_ago,
+        blanked_at=now,
+        turn=turn,
+        conversation=turn.conversation,
+        channel_id=turn.conversation.channel_id,
+    )
+    type(turn).objects.filter(pk=turn.pk).update(created_at=long_ago, blanked_at=now)
+    Delivery.objects.filter(pk=delivery.pk).update(settled_at=long_ago, blanked_at=now)
+    assert "Blanked once it had served as context" in as_alice.get(f"{EVENTS}{told.pk}/change/").content.decode()
+    transcript = f"/mattermost_bridge/conversation/{turn.conversation_id}/change/"
+    for address in (f"{EVENTS}{old.pk}/change/", f"{TURNS}{turn.pk}/change/", TURNS, EVENTS, transcript):
+        assert "Blanked after 30 days" in as_alice.get(address, follow=True).content.decode(), address
+    page = as_alice.get(f"{DELIVERIES}{delivery.pk}/change/").content.decode()
+    assert "Blanked after 30 days" in page
+    assert "Send again" not in page
+
+
 def test_a_delivery_that_was_given_up_shows_its_evidence_and_is_sent_again(as_alice, account):
     delivery = factories.DeliveryFactory(account=account)
     factories.DeliveryAttemptFactory(delivery=delivery, number=1, error="The server answered 502.", unclear=True)
