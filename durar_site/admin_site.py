@@ -94,9 +94,9 @@ class PanelSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """Pages that belong to no kind of record; Unfold asks for them by this name."""
         # Here, since modules of the panel register themselves at this site.
-        from mattermost_bridge.admin import my_sign_in
+        from mattermost_bridge.admin import help, my_sign_in
 
-        return my_sign_in.urls(self)
+        return [*my_sign_in.urls(self), *help.urls(self)]
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]
         """Unfold's, which keeps results for five minutes: longer than rights may last, so they are forgotten here."""

@@ -31,6 +31,8 @@ from mattermost_bridge.models import (
     GroupOverride,
     InboundEvent,
     PairingRequest,
+    ScheduledMessage,
+    SendKey,
     Turn,
 )
 from mattermost_bridge.models.states import DeliveryState
@@ -51,6 +53,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         _group(
             "",
             {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")},
+            {
+                "title": _("Help"),
+                "icon": "help",
+                "link": reverse("admin:help"),
+                "active": request.path.startswith(reverse("admin:help")),
+            },
         ),
         _group(
             _("Needs a hand"),
@@ -83,6 +91,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _item(request, Turn, _("Turns"), "sync_alt"),
             {**_item(request, Delivery, _("Deliveries"), "outbox"), "active": on_deliveries and not filtered},
             _item(request, DirectChannel, _("Direct channels"), "forward_to_inbox"),
+            _item(request, ScheduledMessage, _("Scheduled messages"), "schedule_send"),
             _item(request, ConnectionChange, _("Connection changes"), "cable"),
             _item(request, AlertNotice, _("Alert notes"), "outgoing_mail"),
             _item(request, AuditEntry, _("Audit log"), "history"),
@@ -91,6 +100,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _("Administration"),
             _config_files(request),
             _item(request, AlertTarget, _("Alert targets"), "campaign"),
+            _item(request, SendKey, _("Sending keys"), "key"),
             _item(request, User, _("Users"), "person"),
             _item(request, Group, _("Groups"), "group"),
             _item(request, AccessAttempt, _("Wrong passwords"), "lock_person"),

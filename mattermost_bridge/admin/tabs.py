@@ -20,6 +20,16 @@ TABS: dict[str, Any] = {
     "settings": _("Settings"),
 }
 
+#: The page of the help that explains what stands on a tab.
+HELP = {
+    "overview": "channels",
+    "access": "pairing",
+    "channels": "groups",
+    "agent": "routing",
+    "activity": "channels",
+    "settings": "configuration",
+}
+
 
 def tab_of(account: Account, name: str = "overview") -> str:
     """The address of a tab. The settings are the form, which stands where Django's admin has it."""
@@ -29,7 +39,8 @@ def tab_of(account: Account, name: str = "overview") -> str:
 
 def tabs_of(account: Account, current: str) -> list[dict[str, Any]]:
     """Every tab of an account's page with its address, and which one is shown."""
-    return [{"title": title, "link": tab_of(account, name), "current": name == current} for name, title in TABS.items()]
+    tabs = [{"title": title, "link": tab_of(account, name), "current": name == current} for name, title in TABS.items()]
+    return [*tabs, {"title": _("Help"), "link": reverse("admin:help_page", args=[HELP[current]]), "help": True}]
 
 
 class BackToItsTab:

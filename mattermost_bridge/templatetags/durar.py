@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
+from mattermost_bridge.admin.help import OF_MODELS, address_of
 from mattermost_bridge.live.concerns import OVERVIEW, concerns
 
 register = template.Library()
@@ -34,6 +35,13 @@ def empty_state(cl: Any) -> dict[str, Any]:
         "text": getattr(model_admin, "empty_text", ""),
         "links": links(model_admin.request) if links and not chosen else [],
     }
+
+
+@register.simple_tag
+def help_address(opts: Any) -> str:
+    """The page of the help that explains a kind of record; "" when there is none."""
+    name = OF_MODELS.get(str(opts.model_name))
+    return address_of(name) if name else ""
 
 
 @register.simple_tag

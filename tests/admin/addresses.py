@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from mattermost_bridge.admin import looks
+from mattermost_bridge.admin import help, looks
 
 #: What everybody who is signed in may open, because it shows and changes nothing of Durar's.
 FOR_EVERYBODY = {
@@ -26,6 +26,8 @@ FOR_EVERYBODY = {
     "/me/sessions/end/",
     "/live/news/",
     "/words/",
+    "/help/",
+    *(f"/help/{name}/" for name in help.names()),
 }
 #: Pages of allauth, which show one's own second factor; tests/signing_in is about them.
 OF_SIGN_IN = ("me/second-factor/", "me/confirm/", "login/cancel/")
@@ -62,6 +64,8 @@ def _addresses(records: dict[str, Any], patterns: list[Any]) -> Iterator[str]:
             yield from (f"/{label}/" for label in found[1].split("|"))
         elif "<" not in route:
             yield f"/{route}"
+        elif route.startswith("help/"):
+            yield from (f"/help/{name}/" for name in help.names())
         elif route.startswith("r/"):
             content_type = ContentType.objects.get_for_model(records["account"])
             yield f"/r/{content_type.pk}/{records['account'].pk}/"
