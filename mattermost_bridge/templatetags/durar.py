@@ -7,7 +7,6 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
-from mattermost_bridge.admin.help import OF_MODELS, address_of
 from mattermost_bridge.live.concerns import OVERVIEW, concerns
 
 register = template.Library()
@@ -40,6 +39,9 @@ def empty_state(cl: Any) -> dict[str, Any]:
 @register.simple_tag
 def help_address(opts: Any) -> str:
     """The page of the help that explains a kind of record; "" when there is none."""
+    # Not above: templates are looked for while the panel's modules are still being loaded.
+    from mattermost_bridge.admin.help import OF_MODELS, address_of
+
     name = OF_MODELS.get(str(opts.model_name))
     return address_of(name) if name else ""
 
