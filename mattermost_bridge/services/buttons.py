@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.cache import caches
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
@@ -23,6 +24,7 @@ log = structlog.get_logger(__name__)
 #: The setting that says where Mattermost reaches Durar with clicks.
 CALLBACK_SETTING = "channels.mattermost.interactions.callbackBaseUrl"
 
+_PORT = "web-port"
 _warned: set[tuple[int, str]] = set()
 
 
@@ -30,15 +32,24 @@ def callback_url(account: AccountSettings) -> str:
     """Where Mattermost sends clicks on this account's buttons.
 
     `interactions.callbackBaseUrl`, else DURAR_PUBLIC_URL, else `gateway.customBindHost`, else localhost. The port is
-    the one that `up` was given, else `gateway.port`, else 18789.
+    the one on which `up` listens, else `gateway.port`, else 18789.
     """
     base = callback_base(
         callback_base_url=account.interactions.callback_base_url,
         public_url=settings.PUBLIC_URL,
         bind_host=account.gateway.custom_bind_host,
-        port=settings.PORT if settings.PORT_GIVEN else account.gateway.port or settings.PORT,
+        port=settings.PORT if settings.PORT_GIVEN else _port_in_use() or account.gateway.port or settings.PORT,
     )
     return interaction_url(base, account.account_id)
+
+
+def note_port(port: int) -> None:
+    """This deployment listens on that port; commands of another terminal, which nobody tells, look it up."""
+    caches["shared"].set(_PORT, port, timeout=None)
+
+
+def _port_in_use() -> int:
+    return int(caches["shared"].get(_PORT) or 0)
 
 
 def callback_problem(account: AccountSettings) -> str:

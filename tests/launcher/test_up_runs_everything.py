@@ -73,6 +73,13 @@ def test_no_file_of_the_state_directory_is_for_others(up):
     assert [path.name for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
 
 
+def test_what_mattermost_calls_is_answered_by_the_guard_whatever_host_it_names(up):
+    elsewhere = {"Host": "gateway.internal"}
+    answer = requests.post(f"{up.panel}/mattermost/interactions/nobody", json={}, headers=elsewhere, timeout=30)
+    assert (answer.status_code, answer.json()) == (404, {"error": "Unknown account"})
+    assert requests.get(f"{up.panel}/login/", headers=elsewhere, timeout=30).status_code == 400
+
+
 def test_a_stranger_gets_a_code(up):
     sandbox = up.sandbox
     sandbox.post("carol", "@durar", "hello")

@@ -95,6 +95,9 @@ def test_clicks_go_to_where_mattermost_reaches_durar(account, settings):
     assert url() == "http://localhost:18789/mattermost/interactions/default"
     BridgeDefaults.objects.update_or_create(pk=1, defaults={"custom_bind_host": "10.0.0.5", "gateway_port": 9000})
     assert url() == "http://10.0.0.5:9000/mattermost/interactions/default"
+    # A command in another terminal does not know what `up` was told, and looks it up.
+    buttons.note_port(9100)
+    assert url() == "http://10.0.0.5:9100/mattermost/interactions/default"
     settings.PORT, settings.PORT_GIVEN = 9100, True
     assert url() == "http://10.0.0.5:9100/mattermost/interactions/default"
     settings.PUBLIC_URL = "https://durar.example.com"

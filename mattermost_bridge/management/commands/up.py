@@ -28,7 +28,7 @@ from mattermost_bridge.launcher.supervisor import Supervisor
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.logging import redact_text
 from mattermost_bridge.models.fields import WrongKeyError
-from mattermost_bridge.services import installation
+from mattermost_bridge.services import buttons, installation
 
 #: How many accounts one process listens for, unless told otherwise.
 LISTENERS = 200
@@ -145,7 +145,7 @@ def _options(given: dict[str, Any]) -> plan.Options:
 def _pass_on(options: plan.Options) -> dict[str, str]:
     """What was asked for becomes a setting: here, for the processes that are forked, and in the environment of the
     others, which is returned."""
-    settings.PORT = options.port
+    settings.PORT, settings.PORT_GIVEN = options.port, True
     settings.ALLOWED_HOSTS = options.allowed_hosts
     own = {"DURAR_PORT": str(options.port), "DURAR_ALLOWED_HOSTS": ",".join(options.allowed_hosts)}
     return os.environ | own | {"PYTHONUNBUFFERED": "1"}
@@ -180,6 +180,7 @@ def _prepare(options: plan.Options, output: Output) -> tuple[str, str] | None:
         _migrate(output)
         installation.check_keys()
         installation.ensure_defaults()
+        buttons.note_port(options.port)
         _check(output)
         made = installation.ensure_administrator()
         if options.sandbox_port:
