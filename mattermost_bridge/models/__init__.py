@@ -19,6 +19,8 @@ from mattermost_bridge.models.events import InboundEvent
 from mattermost_bridge.models.group_overrides import GroupOverride
 from mattermost_bridge.models.listeners import ConnectionChange, ListenerLease, Tick
 from mattermost_bridge.models.rights import AccountGrant, StaffProfile
+from mattermost_bridge.models.scheduled import ScheduledMessage, ScheduledRun
+from mattermost_bridge.models.send_keys import SendKey, SendRequest
 from mattermost_bridge.models.sessions import PanelSession
 from mattermost_bridge.models.shared import SharedValue
 
@@ -52,6 +54,10 @@ __all__ = [
     "OutboxState",
     "PairingRequest",
     "PanelSession",
+    "ScheduledMessage",
+    "ScheduledRun",
+    "SendKey",
+    "SendRequest",
     "SharedValue",
     "StaffProfile",
     "Tick",

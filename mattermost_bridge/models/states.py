@@ -172,6 +172,29 @@ class DeliveryKind(models.TextChoices):
     MESSAGE = "message", _("Message sent by hand")
 
 
+class ScheduleKind(models.TextChoices):
+    """How often a scheduled message is sent."""
+
+    ONCE = "once", _("Once, at a time")
+    CRON = "cron", _("Again and again, by a cron expression")
+
+
+class LateRule(models.TextChoices):
+    """What becomes of a scheduled message whose time passed while nobody could send it."""
+
+    SEND = "send", _("Send it late, once, with a note of when it was due")
+    SKIP = "skip", _("Skip it, and go on with the next time")
+
+
+class ScheduledRunState(Toned):
+    """What came of one time of a scheduled message."""
+
+    SENT = "sent", _("Put into the outbox")
+    LATE = "late", _("Put into the outbox late")
+    SKIPPED = "skipped", _("Skipped")
+    FAILED = "failed", _("Not sent")
+
+
 class AgentBackend(models.TextChoices):
     """Who answers."""
 
@@ -280,5 +303,6 @@ _TONES: dict[str, dict[str, str]] = {
     "AlertTargetState": {"off": "idle", "untried": "idle", "works": "good", "fails": "bad"},
     "NoticeAbout": {"raised": "warning", "recovered": "good"},
     "NoticeState": {"queued": "busy", "posting": "busy", "sent": "good", "dead": "bad", "cancelled": "idle"},
+    "ScheduledRunState": {"sent": "good", "late": "warning", "skipped": "idle", "failed": "bad"},
     "DeliveryState": {"queued": "busy", "sending": "busy", "sent": "good", "dead": "bad", "cancelled": "idle"},
 }

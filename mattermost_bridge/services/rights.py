@@ -43,6 +43,8 @@ PATHS = {
     "listenerlease": "account",
     "outboxstate": "account",
     "pairingrequest": "account",
+    "scheduledmessage": "account",
+    "scheduledrun": "message__account",
     "turn": "conversation__account",
 }
 #: Of these a record without an account holds for all accounts: limited people see it and cannot change it.
@@ -50,7 +52,9 @@ HOLD_FOR_ALL = frozenset({"accessentry", "blockeduser", "groupoverride"})
 #: These belong to no account. Limited people see them and cannot change them (of agents, those that answer for them).
 SHARED = frozenset({"accessgroup", "accessgroupmember", "agent", "bridgedefaults"})
 #: These belong to no account either, and limited people do not see them at all.
-HIDDEN = frozenset({"alerttarget", "binding", "panelsession", "sharedvalue", "staffprofile", "tick"})
+HIDDEN = frozenset(
+    {"alerttarget", "binding", "panelsession", "sendkey", "sendrequest", "sharedvalue", "staffprofile", "tick"}
+)
 #: What the audit log says of those who sign in is for those who may see users.
 ABOUT_USERS = ("user.", "group.", "sign_in.")
 

@@ -12,7 +12,18 @@ from django.utils.translation import gettext_lazy as _
 APP = "mattermost_bridge"
 #: Kinds of records of which roles say nothing: what Durar keeps for itself, and what belongs to users.
 INTERNAL = frozenset(
-    {"accountgrant", "buttonsecret", "buttonset", "outboxstate", "panelsession", "sharedvalue", "staffprofile", "tick"}
+    {
+        "accountgrant",
+        "buttonsecret",
+        "buttonset",
+        "outboxstate",
+        "panelsession",
+        "scheduledrun",
+        "sendrequest",
+        "sharedvalue",
+        "staffprofile",
+        "tick",
+    }
 )
 
 #: What an operator may do beside looking; kinds that are not there (yet) are left out.
@@ -31,6 +42,7 @@ OPERATORS = frozenset(
         "change_delivery",
         "add_directchannel",
         "change_directchannel",
+        *(f"{action}_scheduledmessage" for action in ("add", "change", "delete")),
         "change_alert",
         "change_alertnotice",
         "reconnect_account",

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import button_secrets, listeners, old_names, pairing, retention, sessions, sweep
+from mattermost_bridge.services import (
+    button_secrets,
+    listeners,
+    old_names,
+    pairing,
+    retention,
+    scheduled_messages,
+    send_keys,
+    sessions,
+    sweep,
+)
 
 
 @shared_task(name="durar.upkeep.sweep")
@@ -21,6 +31,7 @@ def expire() -> str:
         return "done by another scheduler"
     lost = listeners.note_abandoned()
     sessions.delete_expired()
+    send_keys.forget_old()
     button_secrets.forget_old()
     return f"{pairing.expire()} request(s) expired, {lost} connection(s) without a worker"
 
@@ -37,3 +48,9 @@ def blank_bodies() -> str:
     if not sweep.claim_tick("bodies", 600.0):
         return "done by another scheduler"
     return f"{retention.blank_old()} bodies blanked"
+
+
+@shared_task(name="durar.upkeep.schedule")
+def send_scheduled() -> str:
+    """Put scheduled messages that are due into the outbox."""
+    return f"{scheduled_messages.send_due()} scheduled message(s)"
