@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
+import os
+
 import hypothesis
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.management.commands import flush
+from django.core.management.sql import sql_flush
+from django.db.backends.base.introspection import BaseDatabaseIntrospection
 
 pytest_plugins = ["tests.sandbox_fixtures"]
+
+#: Made by migrations and changed by nobody: what kinds of records there are, and who may do what with them.
+RIGHTS = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+
+
+def pytest_configure() -> None:
+    """Passwords of tests are not worth the half second that keeping a real one safe takes."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 # A loaded machine is no defect: no test asserts how long something takes.
 hypothesis.settings.register_profile("durar", deadline=None)
 hypothesis.settings.load_profile("durar")
@@ -16,6 +38,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of whole processes and of the browser come first: they mostly wait, and one of them left for the end would
     keep a single core busy while the others are done."""
     items.sort(key=lambda item: not ({"e2e", "browser"} & set(item.path.parts)))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _rights_stay():
+    """A test that commits leaves an empty database behind, but for the rights, which would be made anew each time:
+    that took longer than most such tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        tables = BaseDatabaseIntrospection.django_table_names
+
+        def without_rights(self, *args, **kwargs):
+            return [table for table in tables(self, *args, **kwargs) if table not in RIGHTS]
+
+        def emptied(*args, **kwargs):
+            with pytest.MonkeyPatch.context() as narrow:
+                narrow.setattr(BaseDatabaseIntrospection, "django_table_names", without_rights)
+                return sql_flush(*args, **kwargs)
+
+        patch.setattr(flush, "sql_flush", emptied)
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *args, **kwargs: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

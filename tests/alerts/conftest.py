@@ -34,10 +34,11 @@ class Watch:
         return alerts.look(self.now)
 
     def after(self, seconds: float) -> alerts.Looked:
-        """Let time pass, looking all the while; what all those looks did."""
+        """Let time pass, looking all the while (in long times once a minute); what all those looks did."""
         raised = over = 0
-        for _ in range(max(1, round(seconds / 10))):
-            self.now += timedelta(seconds=min(seconds, 10))
+        step = min(seconds, 10 if seconds <= 600 else 60)
+        for _ in range(max(1, round(seconds / step))):
+            self.now += timedelta(seconds=step)
             found = self.look()
             raised, over = raised + found.raised, over + found.over
         return alerts.Looked(raised, over)

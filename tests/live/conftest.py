@@ -25,7 +25,6 @@ ORIGIN = "http://localhost"
 @pytest.fixture(autouse=True)
 def _in_memory(settings):
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Fixtures of the tests about signing in: real sign-ins through the page, with a fast password hasher."""
+"""Fixtures of the tests about signing in: real sign-ins through the page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from django.test import Client
 
 
 @pytest.fixture(autouse=True)
-def _fast_passwords(settings):
+def _nothing_counted_before():
     cache.clear()
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
