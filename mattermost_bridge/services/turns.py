@@ -20,21 +20,16 @@ from django.utils import timezone
 from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Agent, Conversation, InboundEvent, KnownChannel, Turn
-from mattermost_bridge.models.states import UNDECIDED, EventOutcome, EventState, TurnState
+from mattermost_bridge.models.states import TurnState
 from mattermost_bridge.rules.addressing import without_address
-from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.rules.types import ChannelType, Decision, Outcome
-from mattermost_bridge.services import bursts, hints, stopping
+from mattermost_bridge.rules.types import ChannelType, Decision
+from mattermost_bridge.services import hints, next_events, stopping
 from mattermost_bridge.services.keeping import holder
 
 log = structlog.get_logger(__name__)
 
 RUN = "durar.turns.run"
 MOST_STARTS = 5
-#: An admitted event, or a turn that was begun, whose right to an answer was taken away.
-REVOKED = Reason.REVOKED_MEANWHILE
-#: So many waiting events of a conversation are looked at to find one that nothing holds back.
-CANDIDATES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +125,7 @@ def take_or_hint(conversation_id: int, *, has_place: bool = False) -> Taken | No
 
     The place in `room` comes with the turn; who says that it has one already keeps it in any case.
     """
-    if not _something_to_answer(conversation_id):
+    if not next_events.something_to_answer(conversation_id):
         return None
     if not has_place and not room.take_place():
         hint(conversation_id)
@@ -211,9 +206,9 @@ def _begin_again(turn: Turn, account: AccountSettings) -> bool:
         turn_results.give_up(turn)
         return False
     first = turn.events.order_by("create_at", "post_id").first()
-    if first is None or not _still_admitted(first, account):
+    if first is None or not next_events.still_admitted(first, account):
         turn.state, turn.finished_at = TurnState.CANCELLED, timezone.now()
-        turn.error_kind = REVOKED
+        turn.error_kind = next_events.REVOKED
         turn.error = "Stopped before its agent answered: the right to an answer, or the agent, was taken away."
         turn.save(update_fields=["state", "finished_at", "error_kind", "error"])
         turn.events.update(turn=None)  # what else it was to answer is looked at on its own
@@ -229,14 +224,14 @@ def _begin(
     conversation: Conversation, account: AccountSettings, just_decided: InboundEvent | None
 ) -> tuple[Turn | None, tuple[InboundEvent, ...]]:
     """Make the turn for the oldest event that may be answered now, and say which events it answers, in order."""
-    while (event := _next_event(conversation.pk, just_decided)) is not None:
+    while (event := next_events.next_event(conversation.pk, just_decided)) is not None:
         # An operator's second try, which has a join key, was asked for after the `/stop`.
         if event.create_at < conversation.stopped_at and not event.command and not event.join_key:
             just_decided = _drop(event, just_decided)
             continue
-        if event != just_decided and not _still_admitted(event, account):
+        if event != just_decided and not next_events.still_admitted(event, account):
             continue
-        events = _joined(event, account)
+        events = next_events.joined(event, account)
         turn = Turn.objects.create(
             conversation=conversation,
             starts=1,
@@ -271,83 +266,6 @@ def _question(events: list[InboundEvent], account: AccountSettings) -> str:
     """What was asked, without trigger prefixes and mentions of the bot; what was written in one go is one text."""
     said = [without_address(one.text, account.policy, one.channel_id, ChannelType(one.channel_type)) for one in events]
     return ("\n\n" if events[0].join_key else "\n").join(said)
-
-
-def _something_to_answer(conversation_id: int) -> bool:
-    return InboundEvent.objects.filter(
-        conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED
-    ).exists()
-
-
-def _next_event(conversation_id: int, just_decided: InboundEvent | None) -> InboundEvent | None:
-    """The oldest admitted event without an answer that no older undecided event of its channel holds back.
-
-    What was `just_decided` is not saved yet, and counts as admitted.
-    """
-    waiting = InboundEvent.objects.filter(
-        conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, turn=None
-    ).order_by("create_at", "post_id")
-    if just_decided is not None:
-        waiting = waiting.filter(_before(just_decided))
-    blocked: set[str] = set()
-    for event in waiting[:CANDIDATES]:
-        if event.channel_id not in blocked:
-            if not event.is_held and not _is_held_back(event):
-                return event
-            blocked.add(event.channel_id)
-    if just_decided is None or just_decided.channel_id in blocked or _is_held_back(just_decided):
-        return None
-    return just_decided
-
-
-def _before(event: InboundEvent) -> Q:
-    """Older than this event, in the order in which a channel's events are taken."""
-    return Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
-
-
-def _is_held_back(event: InboundEvent) -> bool:
-    """Whether an older event of the channel, or another one of the same approval, is still undecided."""
-    undecided = InboundEvent.objects.filter(account=event.account_id, channel_id=event.channel_id).filter(
-        Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None)
-    )
-    before = _before(event)
-    if event.join_key:
-        before |= Q(join_key=event.join_key)
-    return undecided.filter(before).exists()
-
-
-def _joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
-    if not event.join_key or event.command:
-        return [event] if event.wait_until is None else bursts.joined(event, account)
-    return list(
-        InboundEvent.objects.filter(
-            conversation=event.conversation_id,
-            join_key=event.join_key,
-            command="",
-            state=EventState.DECIDED,
-            outcome=EventOutcome.ADMITTED,
-            turn=None,
-        ).order_by("create_at", "post_id")
-    )
-
-
-def _still_admitted(event: InboundEvent, account: AccountSettings) -> bool:
-    """Whether the right to an answer still stands; revoking and blocking count up to the moment a turn starts."""
-    from mattermost_bridge.services.decisions import decision_on
-
-    decision = decision_on(event, account)
-    if decision.outcome == Outcome.ADMITTED:
-        return True
-    if decision.reason == Reason.NO_AGENT:
-        changes = {"state": EventState.WAITING, "reason": str(decision.reason)}
-    elif decision.reason == Reason.LOOP_BUDGET:
-        # Others of the same bot were decided at the same moment.
-        changes = {"outcome": EventOutcome.REFUSED, "reason": str(decision.reason)}
-    else:
-        changes = {"outcome": EventOutcome.REFUSED, "reason": REVOKED}
-    InboundEvent.objects.filter(pk=event.pk).update(turn=None, **changes)
-    live.changed(account.pk, "event", [event.pk])
-    return False
 
 
 def still_ours(taken: Taken) -> bool:
