@@ -94,6 +94,8 @@ def make_records(word: str) -> dict[str, Any]:
     turn = factories.TurnFactory(conversation=conversation, agent=account.agent)
     guard = {"user_agent": word, "ip_address": "127.0.0.1", "username": "mallory", "http_accept": "x", "path_info": "/"}
     group = AccessGroup.objects.create(name=word)
+    for position in (0, 2):  # so that the one between them can be moved up and down
+        Binding.objects.create(account_id="*", position=position)
     notice = factories.AlertNoticeFactory(alert__account=account)
     return {
         "account": account,
@@ -104,7 +106,7 @@ def make_records(word: str) -> dict[str, Any]:
         "alert": notice.alert,
         "alertnotice": notice,
         "alerttarget": notice.target,
-        "binding": Binding.objects.create(agent=account.agent, account_id=account.account_id),
+        "binding": Binding.objects.create(agent=account.agent, account_id=account.account_id, position=1),
         "bridgedefaults": BridgeDefaults.objects.get(pk=1),
         "pairingrequest": factories.PairingRequestFactory(account=account),
         "accessentry": factories.AccessEntryFactory(account=account),
