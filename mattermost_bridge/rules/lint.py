@@ -165,7 +165,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListFacts:
-    """A list: how many entries it has, how many of them hold now, how many of these are no ids, and whether one is `*`."""
+    """A list: how many entries it has, how many hold now, how many of these are no ids, and whether one is `*`."""
 
     total: int = 0
     valid: int = 0
