@@ -1,5 +1,5 @@
 """The web entry for uvicorn: `uvicorn durar_site.asgi:application`. Django's pages, the WebSocket of open pages,
-and what Mattermost calls."""
+and what Mattermost and other programs call."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 from mattermost_bridge.callbacks.buttons import ButtonClicks  # noqa: E402
 from mattermost_bridge.callbacks.guard import Guard  # noqa: E402
+from mattermost_bridge.callbacks.send import SendByKey  # noqa: E402
 from mattermost_bridge.live.routing import application as _websockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": Guard(_pages, [ButtonClicks()]), "websocket": _websockets})
+application = ProtocolTypeRouter({"http": Guard(_pages, [ButtonClicks(), SendByKey()]), "websocket": _websockets})
 
 # Here every request has a thread of its own that ends with it. A connection that is kept for later would never be used
 # again, and would only be closed when the garbage collector finds it.

@@ -122,6 +122,7 @@ CELERY_TASK_ROUTES = {
 # `expires` keeps a worker that was away from waking to a pile of stale ticks.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "durar.upkeep.sweep", "schedule": 2.0, "options": {"expires": 2}},
+    "schedule": {"task": "durar.upkeep.schedule", "schedule": 5.0, "options": {"expires": 5}},
     "expire": {"task": "durar.upkeep.expire", "schedule": 60.0, "options": {"expires": 50}},
     "alerts": {"task": "durar.upkeep.alerts", "schedule": 10.0, "options": {"expires": 10}},
     "bodies": {"task": "durar.upkeep.bodies", "schedule": 600.0, "options": {"expires": 300}},

@@ -38,6 +38,8 @@ class ViaFilter(QuestionFilter):
             "panel": gettext_lazy("Panel"),
             "command": gettext_lazy("Command line"),
             "import": gettext_lazy("Configuration file"),
+            "api": gettext_lazy("Sending key"),
+            "schedule": gettext_lazy("Scheduled message"),
             "system": gettext_lazy("Durar itself"),
         }
         return {via: (word, Q(via=via)) for via, word in words.items()}

@@ -22,6 +22,8 @@ CONCERNS = {
     "delivery": "delivery",
     "directchannel": "direct_channel delivery",
     "connectionchange": "connection",
+    "scheduledmessage": "overview delivery",
+    "sendkey": "overview",
     # Every change has a row there.
     "auditentry": "account agent access pairing delivery event turn direct_channel alert overview",
 }

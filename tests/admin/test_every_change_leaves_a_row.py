@@ -27,6 +27,7 @@ BEFORE: dict[tuple[str, str], dict[str, Any]] = {
     ("directchannel", "take_up"): {"state": "given_up", "settled_at": timezone.now()},
     ("inboundevent", "decide_again"): {"state": "failed", "turn": None},
     ("inboundevent", "put_aside"): {"state": "failed", "turn": None},
+    ("scheduledmessage", "go_on"): {"paused": True, "kind": "cron", "cron": "0 9 * * *"},
     ("turn", "retry"): {"state": "failed"},
     ("turn", "put_aside"): {"state": "failed"},
 }

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from mattermost_bridge.callbacks.buttons import ButtonClicks
 from mattermost_bridge.callbacks.guard import Guard
+from mattermost_bridge.callbacks.send import SendByKey
 from mattermost_bridge.models import Account, Delivery, InboundEvent, Turn
 from mattermost_bridge.rules.signatures import button_secret, sign
 from mattermost_bridge.sandbox.client import wait_for
@@ -47,7 +48,9 @@ async def _teapot(scope: Any, receive: Any, send: Any) -> None:
 @pytest.fixture(scope="session")
 def _web() -> Iterator[Web]:
     clicks = ButtonClicks()
-    config = uvicorn.Config(Guard(_teapot, [clicks]), port=0, log_config=None, lifespan="off", proxy_headers=False)
+    config = uvicorn.Config(
+        Guard(_teapot, [clicks, SendByKey()]), port=0, log_config=None, lifespan="off", proxy_headers=False
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
