@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 CHANNEL = "mattermost"
-ACTIONS = ("send", "react", "read")
+ACTIONS = ("send", "react", "read", "buttons")
 #: What a word may be called, and the argument that it is. In any case, with - or _ or without.
 _KEYS = {
     "action": "action",
@@ -27,6 +28,7 @@ _KEYS = {
     "filepath": "media",
     "fileurl": "media",
     "url": "media",
+    "buttons": "buttons",
     "replyto": "reply_to",
     "replytoid": "reply_to",
     "threadid": "reply_to",
@@ -58,6 +60,7 @@ class Words:
     target: str = ""
     message: str = ""
     media: list[str] = field(default_factory=list)
+    buttons: str = ""
     reply_to: str = ""
     emoji: str = ""
     message_id: str = ""
@@ -126,3 +129,13 @@ def whole_number(name: str, value: str, *, default: int, least: int, most: int) 
     if not least <= number <= most:
         raise WrongWords(f"{name} must be a whole number from {least} to {most}; {value!r} is none.")
     return number
+
+
+def read_json(name: str, value: str) -> Any:
+    """The JSON that was written, None for nothing. Raises WrongWords."""
+    if not value.strip():
+        return None
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        raise WrongWords(f'{name} is no JSON. Quote it for the shell, as \'[[{{"text": "Yes", ...}}]]\'.') from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from mattermost_bridge.models.states import DeliveryKind
 from mattermost_bridge.rules.callback_urls import callback_base, interaction_url, unreachable
 from mattermost_bridge.services import button_secrets, outbox
 from mattermost_bridge.services.errors import Refused
+from mattermost_bridge.services.files_out import Outgoing
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +74,8 @@ def offer(
     box_text: str = "",
     opener_id: str = "",
     valid_for: timedelta | None = None,
+    files: Sequence[Outgoing] = (),
+    by_agent: bool = False,
 ) -> list[Delivery]:
     """Put a post with buttons into the outbox, inside the caller's transaction; they stand under its last part.
 
@@ -79,27 +83,11 @@ def offer(
     person may click; after `valid_for` nobody may. The rest is as for `outbox.post`. Of the whole set one button can
     be clicked, once; then the choice comes to the agent as a message in the session of the post.
 
-    Raises Refused when the account has no token to sign with, when no button has both a text and callback data, and
-    for a context that cannot be written as JSON.
+    Raises Refused as `signed` does.
     """
     account = settings_for(account_pk)
-    secret = button_secrets.for_signing(account)
-    if not secret:
-        raise Refused(account.missing or "The account has no bot token, and buttons are signed with one. Enter it.")
     generation = secrets.token_urlsafe(18)
-    try:
-        attachments = build_button_attachments(
-            buttons,
-            callback_url=callback_url(account),
-            secret=secret,
-            channel_id=channel_id,
-            text=box_text,
-            generation=generation,
-        )
-    except (TypeError, ValueError) as problem:
-        raise Refused(str(problem)) from problem
-    if not attachments:
-        raise Refused("No button remains: each needs a text and callback_data with a letter or digit in it.")
+    attachments = signed(account, buttons, channel_id=channel_id, text=box_text, generation=generation)
     _warn_once(account)
     rows = outbox.post(
         account_pk=account_pk,
@@ -112,6 +100,8 @@ def offer(
         since_ms=since_ms,
         direct_channel=direct_channel,
         props={"attachments": attachments},
+        files=files,
+        by_agent=by_agent,
     )
     ButtonSet.objects.create(
         account_id=account_pk,
@@ -122,6 +112,33 @@ def offer(
         expires_at=timezone.now() + valid_for if valid_for is not None else None,
     )
     return rows
+
+
+def signed(
+    account: AccountSettings, buttons: Any, *, channel_id: str = "", text: str = "", generation: str = ""
+) -> list[dict[str, Any]]:
+    """The attachments that show these buttons, signed for the account; see `build_button_attachments`.
+
+    Raises Refused when the account has no token to sign with, when no button has both a text and callback data, and
+    for a context that cannot be written as JSON.
+    """
+    secret = button_secrets.for_signing(account)
+    if not secret:
+        raise Refused(account.missing or "The account has no bot token, and buttons are signed with one. Enter it.")
+    try:
+        attachments = build_button_attachments(
+            buttons,
+            callback_url=callback_url(account),
+            secret=secret,
+            channel_id=channel_id,
+            text=text,
+            generation=generation,
+        )
+    except (TypeError, ValueError) as problem:
+        raise Refused(str(problem)) from problem
+    if not attachments:
+        raise Refused("No button remains: each needs a text and callback_data with a letter or digit in it.")
+    return attachments
 
 
 def _warn_once(account: AccountSettings) -> None:

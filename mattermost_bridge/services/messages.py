@@ -14,7 +14,7 @@ from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Account
 from mattermost_bridge.models.states import DeliveryKind
 from mattermost_bridge.rules.targets import ID
-from mattermost_bridge.services import audit, direct_channels, files_out, outbox, targets
+from mattermost_bridge.services import audit, buttons, direct_channels, files_out, outbox, targets
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.files_out import Outgoing
@@ -49,18 +49,18 @@ def send(
     actor: Actor,
     overrides: Mapping[str, int | None] | None = None,
     files: Sequence[Outgoing] = (),
-    props: dict[str, Any] | None = None,
+    button_rows: Any = None,
     by_agent: bool = False,
 ) -> Receipt:
     """Put a message into the outbox. Raises NotFound, and Refused with a sentence on why nothing is sent.
 
     `overrides` are retry values of the direct channel for this call, by the names of `RetryValues`; a channel needs
-    none. `files` are those that `files_out.take_all` took: of a message that is refused they are removed. `props` go
-    with the last post. With `by_agent` an agent wrote it (see `outbox.post`). Makes no call: whether the target exists
-    shows when it is sent, or is asked before, by `find`.
+    none. `files` are those that `files_out.take_all` took: of a message that is refused they are removed. Buttons of
+    `button_rows` stand under the last post (see `buttons.offer`). With `by_agent` an agent wrote it (see
+    `outbox.post`). Makes no call: whether the target exists shows when it is sent, or is asked before, by `find`.
     """
     try:
-        return _send(account_pk, target, text, actor, overrides, files, props, by_agent=by_agent)
+        return _send(account_pk, target, text, actor, overrides, files, button_rows, by_agent=by_agent)
     except BaseException:
         files_out.remove(files)
         raise
@@ -73,13 +73,13 @@ def _send(
     actor: Actor,
     overrides: Mapping[str, int | None] | None,
     files: Sequence[Outgoing],
-    props: dict[str, Any] | None,
+    button_rows: Any,
     *,
     by_agent: bool,
 ) -> Receipt:
     account = usable(account_pk)
     text = clean(text)
-    if not text.strip() and not files and not props:
+    if not text.strip() and not files and not button_rows:
         raise Refused("Mattermost message is empty. Write a text.")
     if len(text) > LONGEST:
         raise Refused(f"The message has {len(text)} characters; {LONGEST} are the most. Shorten it.")
@@ -88,18 +88,18 @@ def _send(
         if target.user_id:
             _refuse_person(account, target)
             row = direct_channels.ensure(account, target.user_id, target.username, overrides=overrides)
-        deliveries = outbox.post(
-            account_pk=account_pk,
-            channel_id=row.channel_id if row else target.channel_id,
-            text=text,
-            kind=DeliveryKind.MESSAGE,
-            root_id=target.root_id,
-            recipient_id=target.user_id,
-            direct_channel=row,
-            files=files,
-            props=props,
-            by_agent=by_agent,
-        )
+        where: dict[str, Any] = {
+            "account_pk": account_pk,
+            "channel_id": row.channel_id if row else target.channel_id,
+            "text": text,
+            "kind": DeliveryKind.MESSAGE,
+            "root_id": target.root_id,
+            "recipient_id": target.user_id,
+            "direct_channel": row,
+            "files": files,
+            "by_agent": by_agent,
+        }
+        deliveries = buttons.offer(buttons=button_rows, **where) if button_rows else outbox.post(**where)
         audit.record(
             actor=actor,
             verb="message.send",

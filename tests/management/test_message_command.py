@@ -215,3 +215,29 @@ def test_files_go_with_the_message_in_both_spellings(sandbox, account, worker, t
     assert [(p["message"], len(p["file_ids"])) for p in sandbox.posts("support")] == [("Look", 2), ("", 1)]
     with pytest.raises(CommandError, match="There is no file"):
         message("send", "-t", "#support", "--media", str(tmp_path / "none.txt"))
+
+
+def test_buttons_are_sent_as_the_documentation_writes_them(sandbox, account, worker):
+    rows = '[[{"text":"Yes","callback_data":"yes"},{"text":"No","callback_data":"no"}]]'
+    message("action=send", "channel=mattermost", f"target=channel:{sandbox.channel_id('support')}", f"buttons={rows}")
+    (row,) = sandbox.posts("support")
+    (attachment,) = row["props"]["attachments"]
+    assert [(action["id"], action["name"]) for action in attachment["actions"]] == [("yes", "Yes"), ("no", "No")]
+    with pytest.raises(CommandError, match="buttons is no JSON"):
+        message("send", "-t", "#support", "-m", "x", "--buttons", "[[{text: Yes}]]")
+    with pytest.raises(CommandError, match="No button remains"):
+        message("send", "-t", "#support", "-m", "x", "--buttons", "[[{}]]")
+
+
+def test_buttons_are_signed_for_scripts_and_nothing_is_posted(sandbox, account, nobody):
+    room = sandbox.channel_id("support")
+    rows = '[[{"text":"Yes","callback_data":"y-es"}]]'
+    made = json.loads(message("buttons", "--json", "--target", f"channel:{room}", "--buttons", rows))
+    (action,) = made["attachments"][0]["actions"]
+    context = action["integration"]["context"]
+    assert (action["id"], context["action_id"], context["__openclaw_channel_id"]) == ("yes", "yes", room)
+    assert len(context["_token"]) == 64
+    assert action["integration"]["url"].endswith("/mattermost/interactions/default")
+    with pytest.raises(CommandError, match="The buttons are missing"):
+        message("buttons", "--json")
+    assert not Delivery.objects.exists()

@@ -1,4 +1,4 @@
-"""`Durar message send | react | read`: what a bot writes, reacts to and reads, from the command line."""
+"""`Durar message send | react | read | buttons`: what a bot writes, reacts to and reads, from the command line."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mattermost_bridge.management import terminal
-from mattermost_bridge.management.message_words import CHANNEL, Words, WrongWords, read_words, whole_number
+from mattermost_bridge.management.message_words import CHANNEL, Words, WrongWords, read_json, read_words, whole_number
 from mattermost_bridge.management.naming import account_named
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.rules.targets import HOW, ID
-from mattermost_bridge.services import files_out, messages, reactions, receipts, recent_posts, targets
+from mattermost_bridge.services import buttons, files_out, messages, reactions, receipts, recent_posts, targets
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.receipts import Fate, Outcome
 from mattermost_bridge.services.usable import usable
@@ -27,6 +27,8 @@ USAGE = """examples:
   Durar message send --channel mattermost --target @carol --message "Hello"
   Durar message send --target "#support" --message "Look" --media ./chart.png
   Durar message action=react channel=mattermost target=channel:ID messageId=ID emoji=thumbsup remove=true
+  Durar message action=send channel=mattermost target=@carol 'buttons=[[{"text":"Yes","callback_data":"yes"}]]'
+  Durar message buttons --json --target channel:ID --buttons '[[{"text":"Yes","callback_data":"yes"}]]'
   Durar message read --target "#support" --limit 10 --json
 
 exit status: 0 done, 1 refused or failed (the sentence says why), 3 in the outbox and not sent yet"""
@@ -35,7 +37,7 @@ exit status: 0 done, 1 refused or failed (the sentence says why), 3 in the outbo
 class Command(BaseCommand):
     """Messages on the command line."""
 
-    help = "Send a message, react to a post, or read what was written lately."
+    help = "Send a message, react to a post, read what was written lately, or sign buttons for a script."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Django's, where words and options may come in any order."""
@@ -48,7 +50,7 @@ class Command(BaseCommand):
         from argparse import RawDescriptionHelpFormatter
 
         parser.epilog, parser.formatter_class = USAGE, RawDescriptionHelpFormatter
-        parser.add_argument("words", nargs="*", metavar="send|react|read or key=value")
+        parser.add_argument("words", nargs="*", metavar="send|react|read|buttons or key=value")
         parser.add_argument("--channel", default="", help="mattermost; may be left out")
         parser.add_argument("--account", default="", metavar="A", help="by which account; without it the default one")
         parser.add_argument("--target", "--to", "-t", default="", metavar="T", help=HOW)
@@ -56,6 +58,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--media", action="append", default=[], metavar="PATH", help="a file's path or http(s) address; repeatable"
         )
+        parser.add_argument("--buttons", default="", metavar="JSON", help="rows of text, callback_data and style")
         parser.add_argument("--reply-to", default="", metavar="ID", help="write into the thread of this post")
         parser.add_argument("--emoji", default="", metavar="E", help="as thumbsup or :+1:")
         parser.add_argument("--message-id", "--post-id", default="", metavar="ID", help="the post to react to")
@@ -70,7 +73,8 @@ class Command(BaseCommand):
         try:
             words = read_words(options["words"], options)
             account_pk = account_named(words.account or None)
-            {"send": self._send, "react": self._react, "read": self._read}[words.action](account_pk, words)
+            does = {"send": self._send, "react": self._react, "read": self._read, "buttons": self._buttons}
+            does[words.action](account_pk, words)
         except (Refused, WrongWords, WrongKeyError) as problem:
             raise CommandError(str(problem)) from None
 
@@ -81,8 +85,11 @@ class Command(BaseCommand):
             if not ID.fullmatch(reply_to):
                 raise WrongWords(f"{reply_to[:40]!r} is no post id: one has 26 lower-case letters and digits.")
             target = replace(target, root_id=reply_to)
+        rows = read_json("buttons", words.buttons)
         files = files_out.take_all(usable(account_pk), words.media, any_path=True)
-        receipt = messages.send(account_pk, target, words.message, actor=terminal.operator(), files=files)
+        receipt = messages.send(
+            account_pk, target, words.message, actor=terminal.operator(), files=files, button_rows=rows
+        )
         self._say(receipt, receipts.wait(receipt.deliveries, seconds), as_json=words.json)
 
     def _say(self, receipt: messages.Receipt, found: Outcome, *, as_json: bool) -> None:
@@ -139,6 +146,18 @@ class Command(BaseCommand):
             files = f" [{len(post.files)} file(s)]" if post.files else ""
             name = post.username or post.user_id
             self.stdout.write(f"{when:%Y-%m-%d %H:%M:%S} UTC\t{post.post_id}\t@{name}\t{post.text}{files}")
+
+    def _buttons(self, account_pk: int, words: Words) -> None:
+        """A signed attachment, as a script puts it into a post's `props.attachments`; nothing is posted."""
+        account = usable(account_pk)
+        channel_id = targets.resolve(account, words.target).channel_id if words.target.strip() else ""
+        rows = read_json("buttons", words.buttons)
+        if rows is None:
+            raise WrongWords("The buttons are missing: --buttons with rows of text and callback_data, as JSON.")
+        made = buttons.signed(account, rows, channel_id=channel_id, text=words.message)
+        if problem := buttons.callback_problem(account):
+            self.stderr.write(self.style.WARNING(problem))
+        terminal.print_json(self.stdout, {"attachments": made})
 
     def _target(self, account_pk: int, words: Words) -> targets.Target:
         if not words.target.strip():
