@@ -155,7 +155,10 @@ def _rows(taken: Taken, newest: InboundEvent, root_id: str, limit: int) -> list[
     if not limit:
         found = list(reactions)
     else:
+        # In the order in which a channel's events are taken; what was written in the same millisecond may come after.
+        before = Q(create_at__lt=newest.create_at) | Q(create_at=newest.create_at, post_id__lte=newest.post_id)
         posts = InboundEvent.objects.filter(
+            before,
             account=taken.settings.pk,
             channel_id=newest.channel_id,
             root_id=root_id,

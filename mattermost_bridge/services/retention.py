@@ -71,6 +71,22 @@ def blank_events(account_pk: int, pks: Collection[int]) -> int:
     return done
 
 
+def blank_context(account_pk: int, pks: Collection[int]) -> int:
+    """Blank those of these events that were not meant for the bot and have served as context; returns how many.
+
+    What still waits to be decided, or for its own answer, needs its text: somebody else's question may have been
+    answered first, in another session of the channel or in the same millisecond.
+    """
+    over = InboundEvent.objects.filter(
+        pk__in=pks,
+        account=account_pk,
+        state=EventState.DECIDED,
+        outcome__in=(EventOutcome.IGNORED, EventOutcome.REFUSED),
+    )
+    served = list(over.values_list("pk", flat=True))
+    return blank_events(account_pk, served) if served else 0
+
+
 def _says_more(payload: dict[str, Any]) -> bool:
     """Whether a payload has something else than facts in it; most have nothing."""
     return any(value for name, value in payload.items() if name not in _FACTS)

@@ -141,7 +141,7 @@ def _hand_in(
         outbox.send_claimed(claimed)
     if found is not None and found.posts and taken.turn.state == TurnState.DONE:
         # What was not meant for the bot is needed no more once it has served as context.
-        retention.blank_events(taken.settings.pk, found.posts)
+        retention.blank_context(taken.settings.pk, found.posts)
     return False
 
 

@@ -105,6 +105,29 @@ def test_each_account_has_its_own_time(hinted, server):
     assert bodies() == {"long"}
 
 
+def test_questions_of_the_same_millisecond_are_both_answered(hinted, server):
+    account = open_account()
+    at = 1_795_344_000_000
+    first = post("@durar one", at=at, post_id="a" * 26)
+    hear(account, hinted, first, post("@durar two", user="dave", at=at, post_id="b" * 26))
+    assert server.texts() == ["You said: one", "You said: two"]
+    assert not InboundEvent.objects.exclude(state="answered").exists()
+
+
+def test_what_served_as_context_goes_only_when_nobody_waits_for_it():
+    account = make_account()
+    kept = [("new", ""), ("held", ""), ("waiting", "admitted"), ("decided", "admitted"), ("decided", "challenged")]
+    gone = [("decided", "ignored"), ("decided", "refused")]
+    rows = [
+        InboundEvent.objects.create(
+            account=account, dedupe_key=f"{state}{outcome}", state=state, outcome=outcome, text="x"
+        )
+        for state, outcome in (*kept, *gone)
+    ]
+    assert retention.blank_context(account.pk, [row.pk for row in rows]) == len(gone)
+    assert list(InboundEvent.objects.filter(text="x").order_by("pk").values_list("state", "outcome")) == kept
+
+
 def test_what_still_waits_for_its_answer_keeps_its_body(hinted, server):
     account = open_account(agent=None)
     hear(account, hinted, direct_post("hello"))
