@@ -18,6 +18,7 @@ from unfold.decorators import display
 
 from mattermost_bridge.admin import blanked, looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
+from mattermost_bridge.admin.delivery_bulk import DoesToAll, files_shown, post_shown
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
 from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.verbs import Verb
@@ -94,7 +95,7 @@ VERBS = (
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(DoesToAll, ReadOnlyAdmin):
     """Deliveries. A pairing code in a text is shown to those only who may approve."""
 
     verbs = VERBS
@@ -104,7 +105,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("The id of a post, channel or person, in full")
     ordering = ("-id",)
     fieldsets = (
-        (None, {"fields": ("text_full", "attempts_shown")}),
+        (None, {"fields": ("text_full", "files_sent", "attempts_shown")}),
         (
             gettext_lazy("Where to"),
             {
@@ -116,7 +117,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         ),
         (
             gettext_lazy("Times and ids"),
-            {"fields": ("made", "tried", "next_attempt", "settled", "post", "error_id_shown", "is_unclear")},
+            {"fields": ("made", "tried", "next_attempt", "settled", "post", "error_id_shown", "is_unclear", "what_changed")},
         ),
     )
     readonly_fields = tuple(name for _title, options in fieldsets for name in options["fields"])
@@ -136,6 +137,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         """Names of channels and people, and whether codes are shown."""
         names = Names({r.account_id for r in rows}, {r.channel_id for r in rows}, {r.recipient_id for r in rows})
         shows_codes = rights.may(request.user, MAY_SEE_CODES)
+        request.lists_undelivered = any(row.state == DeliveryState.DEAD for row in rows)  # type: ignore[attr-defined]
         for row in rows:
             row.names = names
             row.shows_text = shows_codes or row.kind != DeliveryKind.CHALLENGE
@@ -259,12 +261,22 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("post"))
     def post(self, record: Delivery) -> SafeString:
-        """The post's id."""
-        return looks.code(record.post_id)
+        """The post's id, which leads there."""
+        return post_shown(record)
+
+    @display(description=gettext_lazy("files"))
+    def files_sent(self, record: Delivery) -> SafeString:
+        """Which, and whether the server has them."""
+        return files_shown(record)
+
+    @display(description=gettext_lazy("changed"))
+    def what_changed(self, record: Delivery) -> str | SafeString:
+        """What was changed so that the server takes the post."""
+        return record.mended or looks.NOTHING
 
     @display(description=gettext_lazy("error id"))
     def error_id_shown(self, record: Delivery) -> SafeString:
-        """Mattermost's name for the last error."""
+        """What Mattermost calls it."""
         return looks.code(record.error_id)
 
     @display(description=gettext_lazy("outcome of the last attempt"))

@@ -42,6 +42,7 @@ WORDS: dict[Step, tuple[Any, str]] = {
 class ExportsPeople:
     """For a ModelAdmin whose list can be taken along as a CSV file."""
 
+    columns: Iterable[str] = people_csv.COLUMNS
     list_before_template = "admin/durar/people_files.html"
 
     def row_of(self, record: Any) -> Iterable[str]:
@@ -67,7 +68,7 @@ class ExportsPeople:
         except IncorrectLookupParameters:
             raise Http404 from None
         rows = self.exported(listed).order_by("pk").iterator(chunk_size=AT_ONCE)
-        lines = people_csv.written(map(self.row_of, rows))
+        lines = people_csv.written(map(self.row_of, rows), self.columns)
         response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
         name = f"durar-{self.opts.model_name}-{timezone.localdate():%Y-%m-%d}.csv"  # type: ignore[attr-defined]
         response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -37,13 +37,13 @@ class Line:
     expires: str | None = None
 
 
-def written(rows: Iterable[Iterable[str]]) -> Iterator[str]:
+def written(rows: Iterable[Iterable[str]], columns: Iterable[str] = COLUMNS) -> Iterator[str]:
     """The lines of a file with a head, made for spreadsheets too: no cell is taken for a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     # The mark at the beginning tells Excel that the text is UTF-8.
     buffer.write("\ufeff")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     yield _taken(buffer)
     for row in rows:
         writer.writerow([_harmless(cell) for cell in row])
