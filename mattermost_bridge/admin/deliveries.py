@@ -117,7 +117,18 @@ class DeliveryAdmin(DoesToAll, ReadOnlyAdmin):
         ),
         (
             gettext_lazy("Times and ids"),
-            {"fields": ("made", "tried", "next_attempt", "settled", "post", "error_id_shown", "is_unclear", "what_changed")},
+            {
+                "fields": (
+                    "made",
+                    "tried",
+                    "next_attempt",
+                    "settled",
+                    "post",
+                    "error_id_shown",
+                    "is_unclear",
+                    "what_changed",
+                )
+            },
         ),
     )
     readonly_fields = tuple(name for _title, options in fieldsets for name in options["fields"])

@@ -130,6 +130,8 @@ def test_a_foreign_record_is_one_that_does_not_exist_and_nothing_that_he_sends_c
     for address in addresses(foreign):
         if "/me/" in address or address in ("/logout/", "/login/") or address.endswith("/add/"):
             continue
+        if "/delivery/all/" in address:  # does something to his own; that it stays with these has a test of its own
+            continue
         model_name = address.strip("/").split("/")[1] if address.count("/") > 2 else ""
         pk = f"/{foreign[model_name].pk}/" if model_name in (*rights.PATHS, "agent", "alerttarget") else None
         if pk is None or pk not in address:
