@@ -20,7 +20,7 @@ from markdown_it.token import Token
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
 #: In the order of the list; pages that are not named here come behind, by their titles.
-ORDER = ("channels", "pairing", "groups", "routing", "buttons", "configuration", "security", "operations")
+ORDER = ("channels", "pairing", "groups", "routing", "sending", "buttons", "configuration", "security", "operations")
 #: The page that explains a kind of record, by its model.
 OF_MODELS = {
     "account": "channels",
@@ -34,9 +34,13 @@ OF_MODELS = {
     "blockeduser": "pairing",
     "bridgedefaults": "configuration",
     "conversation": "routing",
+    "delivery": "sending",
+    "directchannel": "sending",
     "groupoverride": "groups",
     "inboundevent": "channels",
     "pairingrequest": "pairing",
+    "scheduledmessage": "sending",
+    "sendkey": "sending",
     "user": "security",
 }
 #: About Durar's code and not about running it.
