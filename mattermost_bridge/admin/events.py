@@ -61,6 +61,8 @@ class EventAdmin(ReadOnlyAdmin):
     """Events."""
 
     verbs = VERBS
+    #: The reasons are counted over a day; counting every choice over all events would take as long as there are many.
+    show_facets = admin.ShowFacets.NEVER
     list_display = ("received", "text_shown", "who", "where", "account_name", "outcome_shown", "reason_shown")
     list_filter = (
         SilenceFilter,

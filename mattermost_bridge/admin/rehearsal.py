@@ -93,6 +93,7 @@ class TriesMessages:
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Try a message"),
+            "original": account,
             "account": account,
             "switch": AccountSwitch(_accounts(request), account),
             "choose": reverse(f"admin:{URL_NAME}_any"),

@@ -71,7 +71,7 @@ def _flag(label: Any, nothing: Any, help_text: Any = "") -> forms.TypedChoiceFie
         choices=choices,
         coerce=_TRUTH.__getitem__,
         empty_value=None,
-        required=not nothing,
+        required=False,
         widget=UnfoldAdminSelectWidget,
         help_text=help_text,
     )

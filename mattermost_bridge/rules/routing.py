@@ -106,7 +106,8 @@ def reply_mode(post: IncomingPost, policy: Policy) -> tuple[str, str]:
         if own:
             return own, source
     if by_type:
-        return by_type, policy.source_of("reply_to_mode_by_type")
+        # Each kind comes from where its own key is set.
+        return by_type, dict(policy.sources).get("reply_to_mode_by_type") or policy.source_of(f"reply_to_mode_{kind}")
     if kind == "direct":
         return "off", "built-in"
     return policy.reply_to_mode, policy.source_of("reply_to_mode")

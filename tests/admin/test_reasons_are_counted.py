@@ -56,6 +56,7 @@ def test_the_list_filters_by_reason_with_counts_of_the_last_day(as_alice, accoun
         "Bot not mentioned (3)",
         "Person blocked (1)",
     ]
+    assert choices(as_alice.get(f"{EVENTS}?_facets=True"))[1] == "Person blocked (5)"
     page = as_alice.get(f"{EVENTS}?reason=blocked&since=24h")
     assert page.context["cl"].result_count == 5
 

@@ -111,6 +111,15 @@ def test_where_an_answer_would_stand_is_shown(as_alice, account):
     assert f":thread:{'r' * 26}" in page
 
 
+def test_a_reply_mode_for_one_kind_of_channel_says_where_it_is_set(as_alice, account):
+    Account.objects.filter(pk=account.pk).update(reply_to_mode_channel="first", group_policy="open")
+    effective.bump_version()
+    page = tried(as_alice, account, channel=SUPPORT, text="@durar hello")
+    row = page.split('<span class="du-trail-name">answered in<')[1].split("</li>")[0]
+    assert "a thread under the post" in row
+    assert "from the account&#x27;s settings" in row
+
+
 def test_the_settings_that_hold_are_shown(as_alice, account):
     Account.objects.filter(pk=account.pk).update(
         dm_policy="disabled", chatmode="onchar", onchar_prefixes=["?"], implicit_thread=False, reply_to_mode_group="all"
