@@ -29,6 +29,7 @@ CODE = Path(trail.__file__).parents[1]
 
 @pytest.fixture
 def account(db):
+    BridgeDefaults.objects.get_or_create(pk=1)
     return factories.AccountFactory(account_id="ops")
 
 
@@ -142,6 +143,15 @@ def test_each_check_leads_to_what_it_looked_at(page_of, account):
         assert f'href="{where.format(**keys)}' in row.split("</li>")[0], (
             f"{name} from {source}: {row.split('</li>')[0]}"
         )
+
+
+def test_every_field_that_is_led_to_is_there(as_alice, account):
+    defaults = as_alice.get(DEFAULTS).content.decode()
+    page = as_alice.get(f"/mattermost_bridge/account/{account.pk}/change/").content.decode()
+    for column in [*SETTINGS.values(), "default_group_policy", "agent"]:
+        if column in OF_ACCOUNTS:
+            assert f'id="id_{column}"' in page
+        assert f'id="id_{column}"' in defaults
 
 
 def test_facts_lead_nowhere(page_of):
