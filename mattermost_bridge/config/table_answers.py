@@ -91,7 +91,6 @@ ANSWERS: tuple[Setting, ...] = (
         longest=120,
         each="target",
         empty_counts=True,
-        used=False,
     ),
     Setting(
         "actions.reactions",
@@ -121,7 +120,6 @@ ANSWERS: tuple[Setting, ...] = (
         default=[],
         longest=60,
         empty_counts=True,
-        used=False,
     ),
     Setting(
         "commands.native",
@@ -180,7 +178,6 @@ ANSWERS: tuple[Setting, ...] = (
         default_words=_("Durar's own address"),
         longest=300,
         each="address",
-        used=False,
     ),
     Setting(
         "interactions.allowedSourceIps",
@@ -193,7 +190,6 @@ ANSWERS: tuple[Setting, ...] = (
         longest=50,
         each="network",
         empty_counts=True,
-        used=False,
     ),
     Setting(
         "network.dangerouslyAllowPrivateNetwork",

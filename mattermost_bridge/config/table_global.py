@@ -155,7 +155,6 @@ TOP: tuple[Setting, ...] = (
         default_words=_("18789"),
         least=1,
         most=65_535,
-        used=False,
     ),
     _top(
         "gateway.customBindHost",
@@ -167,7 +166,6 @@ TOP: tuple[Setting, ...] = (
         default="",
         default_words=_("localhost"),
         each="host",
-        used=False,
     ),
     _top(
         "gateway.trustedProxies",
@@ -179,7 +177,6 @@ TOP: tuple[Setting, ...] = (
         default=[],
         longest=50,
         each="network",
-        used=False,
     ),
     _top(
         "gateway.allowRealIpFallback",
@@ -189,6 +186,5 @@ TOP: tuple[Setting, ...] = (
         _("X-Real-IP"),
         _("Whether a trusted proxy's X-Real-IP counts where it sends no X-Forwarded-For."),
         default=False,
-        used=False,
     ),
 )

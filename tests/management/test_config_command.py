@@ -60,10 +60,10 @@ def test_a_check_shows_what_would_be_removed(file):
 
 
 def test_keys_that_are_not_used_are_listed(file):
-    file.write_text("{ channels: { mattermost: { chatmode: 'onchar', accounts: {} } }, ui: {} }")
+    file.write_text("{ channels: { mattermost: { configWrites: false, accounts: {} } }, ui: {} }")
     out = durar("check", file)
-    assert "note: channels.mattermost.chatmode (line 1, column 29) is not used yet." in out
-    assert "note: ui (line 1, column 67) is not used" in out
+    assert "note: channels.mattermost.configWrites (line 1, column 29) is kept, and not used yet." in out
+    assert "note: ui (line 1, column 68) is not used" in out
 
 
 def test_no_output_holds_a_secret(file):
