@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from mattermost_bridge.models import Account, ScheduledMessage, ScheduledRun
@@ -142,7 +142,18 @@ def send_due(now: datetime | None = None) -> int:
     """Put what is due into the outbox; returns how many times came to something."""
     now = now or timezone.now()
     due = ScheduledMessage.objects.filter(paused=False, next_run_at__lte=now).order_by("next_run_at", "pk")
-    return sum(_run(pk, now) for pk in list(due.values_list("pk", flat=True)[:MOST_AT_ONCE]))
+    return sum(_tried(pk, now) for pk in list(due.values_list("pk", flat=True)[:MOST_AT_ONCE]))
+
+
+def _tried(pk: int, now: datetime) -> bool:
+    """One time of one message. A defect with one of them keeps no other one waiting; it is tried again each time."""
+    try:
+        return _run(pk, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("a scheduled message could not be put into the outbox", scheduled=pk)
+        return False
 
 
 def _run(pk: int, now: datetime) -> bool:

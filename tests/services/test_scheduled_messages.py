@@ -185,3 +185,21 @@ def test_nothing_is_asked_of_a_server_when_it_is_due(account):
     assert not connection.in_atomic_block
     scheduled_messages.send_due(NOON)  # the address of the account leads nowhere
     assert len(texts()) == 1
+
+
+def test_one_that_cannot_be_carried_out_keeps_no_other_one_waiting(account, monkeypatch):
+    broken, sound = schedule(account), schedule(account)
+    send = scheduled_messages.messages.send
+    told: list[int] = []
+
+    def fails_once(*args, **kwargs):
+        told.append(1)
+        if len(told) == 1:
+            raise IndexError("a defect")
+        return send(*args, **kwargs)
+
+    monkeypatch.setattr(scheduled_messages.messages, "send", fails_once)
+    assert scheduled_messages.send_due(NOON) == 1
+    assert list(ScheduledRun.objects.values_list("message", flat=True)) == [sound.pk]
+    assert scheduled_messages.send_due(NOON) == 1
+    assert broken.runs.get().state == "sent"
