@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.models import Conversation, InboundEvent
-from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
+from mattermost_bridge.models.states import UNDECIDED, EventKind, EventOutcome, EventState
 from mattermost_bridge.rules.types import Check, Decision
 
 #: Somebody who never stops writing is answered after so many times the holding time.
@@ -62,7 +62,7 @@ def hold(event: InboundEvent, account: AccountSettings) -> float | None:
 
 
 def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
-    """The event and what its sender wrote right after it, up to a post of anybody else."""
+    """The event and what its sender wrote right after it, up to a post of anybody else, decided or not."""
     later = Q(create_at__gt=event.create_at) | Q(create_at=event.create_at, post_id__gt=event.post_id)
     following = InboundEvent.objects.filter(
         later,
@@ -71,6 +71,14 @@ def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
         outcome=EventOutcome.ADMITTED,
         turn=None,
     ).order_by("create_at", "post_id")
+    undecided = (
+        InboundEvent.objects.filter(later, account=event.account_id, channel_id=event.channel_id)
+        .filter(Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None))
+        .order_by("create_at", "post_id")
+    )
+    if (between := undecided.values_list("create_at", "post_id").first()) is not None:
+        # It goes first, whatever becomes of it.
+        following = following.filter(Q(create_at__lt=between[0]) | Q(create_at=between[0], post_id__lt=between[1]))
     burst = [event]
     for one in following[: MOST_JOINED - 1]:
         same = (one.user_id, one.channel_id, one.reply_root) == (event.user_id, event.channel_id, event.reply_root)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.models import BridgeDefaults, Conversation, InboundEvent, Tick, Turn
-from mattermost_bridge.services import inbox, sweep, turns
+from mattermost_bridge.services import hints, inbox, sweep, turns
 from tests.bridge import direct_post, post
 from tests.services.incoming.making import ROOT, holding_is_over, open_account
 
@@ -138,3 +138,26 @@ def test_without_the_setting_nothing_is_held(hinted, server, account):
     inbox.record(account.pk, [direct_post("one"), direct_post("two")])
     hinted.run()
     assert server.texts() == ["You said: one", "You said: two"]
+
+
+def test_what_somebody_else_wrote_in_between_goes_first_also_when_it_is_decided_late(hinted, server, account):
+    inbox.record(
+        account.pk,
+        [
+            post("one", at=AT, user="carol"),
+            post("two", at=AT + 1, user="dave"),
+            post("three", at=AT + 2, user="carol"),
+        ],
+    )
+    late = InboundEvent.objects.filter(text="two")
+    late.update(state="failed")
+    hinted.run()
+    late.update(state="new", next_attempt_at=timezone.now() + timedelta(minutes=1))
+    let_go(hinted)
+    assert server.texts() == ["You said: one"]
+    inbox_event = late.get()
+    late.update(next_attempt_at=None)
+    hints.task_after_commit(inbox.PROCESS, inbox_event.pk)
+    hinted.run()
+    let_go(hinted)
+    assert server.texts() == ["You said: one", "You said: two", "You said: three"]
