@@ -57,7 +57,7 @@ class Allowed:
 
 def is_address(source: str) -> bool:
     """Whether a file's source is an address on the web rather than a path."""
-    return urlsplit(source.strip()).scheme.lower() in _PORTS
+    return source.strip().lower().startswith(("http:", "https:"))
 
 
 def fetch(url: str, into: IO[bytes], *, allowed: Allowed, longest: int) -> Fetched:
@@ -80,8 +80,16 @@ def fetch(url: str, into: IO[bytes], *, allowed: Allowed, longest: int) -> Fetch
             finally:
                 answer.release_conn()
                 answer.close()
-            url = urljoin(url, target)
+            url = _joined(url, target)
     raise Refused(f"{_shown(url)} redirects more than {MOST_REDIRECTS} times. Give the address that it leads to.")
+
+
+def _joined(url: str, target: str) -> str:
+    """Where a redirect leads. Raises Refused."""
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        raise Refused(f"{_shown(url)} redirects to something that is no address.") from None
 
 
 class _Address:
@@ -89,7 +97,10 @@ class _Address:
 
     def __init__(self, url: str, allowed: Allowed) -> None:
         self._url = url
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as problem:
+            raise Refused(f"The address of the file cannot be read ({problem}). Compare it.") from None
         self._scheme = parts.scheme.lower()
         if self._scheme not in _PORTS or not parts.hostname:
             raise Refused(f"{_shown(url)} is no address that a file can be fetched from: it must be http or https.")

@@ -96,13 +96,17 @@ def _take(account: AccountSettings, source: str, *, any_path: bool) -> Outgoing:
 
 
 def _allowed_path(source: str, *, any_path: bool) -> Path:
-    scheme = urlsplit(source).scheme.lower()
-    path = Path(unquote(urlsplit(source).path) if scheme == "file" else source).expanduser()
     media = Path(settings.MEDIA_ROOT).resolve()
-    found = (path if path.is_absolute() or any_path else media / path).resolve()
+    try:
+        by_address = source.lower().startswith("file:")
+        path = Path(unquote(urlsplit(source).path) if by_address else source).expanduser()
+        found = (path if path.is_absolute() or any_path else media / path).resolve()
+        there = found.is_file()
+    except (ValueError, RuntimeError, OSError):  # a NUL, the home of nobody, a name that is too long
+        raise Refused(f"{source[:200]!r} is no path of a file. Give a path, or an http(s) address.") from None
     if not any_path and not found.is_relative_to(media):
         raise Refused(f"The file {source} is not below the folder media of the state directory, so it is not sent.")
-    if not found.is_file():
+    if not there:
         raise Refused(f"There is no file {source}. Give a path, or an http(s) address.")
     return found
 

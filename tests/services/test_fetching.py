@@ -146,3 +146,16 @@ def test_an_answer_that_is_no_file_or_too_large_is_said(web):
     web.answers["/cut"] = (200, {"Content-Length": "100"}, b"short")
     with pytest.raises(Refused, match="not reached"):
         read(f"{web.origin}/cut")
+
+
+@pytest.mark.parametrize("url", ["http://[", "https://[::1", "http:", "http://h\u2100.de/x", "http:///x"])
+def test_what_is_no_address_is_said(url):
+    assert fetching.is_address(url)
+    with pytest.raises(Refused):
+        fetch(url, BytesIO(), allowed=PRIVATE, longest=10)
+
+
+def test_a_redirect_to_what_is_no_address_is_said(web):
+    web.answers["/away"] = (302, {"Location": "http://["}, b"")
+    with pytest.raises(Refused, match="no address"):
+        fetch(f"{web.origin}/away", BytesIO(), allowed=PRIVATE, longest=10)

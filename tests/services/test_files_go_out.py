@@ -226,3 +226,9 @@ def test_an_upload_that_is_refused_says_so_for_the_whole_post(server, chart):
     row = Delivery.objects.get()
     assert (row.state, row.error_id) == ("dead", "api.context.permissions.app_error")
     assert server.texts() == []
+
+
+@pytest.mark.parametrize("source", ["a\0b", "x" * 5000, "file://[/x", "~nobody-has-this-name/x"])
+def test_what_is_no_path_is_said(account, source):
+    with pytest.raises(Refused, match="is no path of a file"):
+        take(account, source, any_path=False)
