@@ -39,7 +39,9 @@ def with_prefix(text: str, prefix: str) -> str:
 
 def posts_of(text: str, looks: Looks) -> list[str]:
     """The texts of the posts that a text becomes; none for a blank one."""
-    text = render_tables(text, looks.tables)
+    rendered = render_tables(text, looks.tables)
+    # A table with nothing in its cells would vanish, and with it an answer that is nothing else.
+    text = rendered if rendered.strip() else text
     if not looks.mass_mentions:
         text = without_mass_mentions(text)
     return split_text(with_prefix(text, looks.prefix), looks.limit, looks.chunk_mode)

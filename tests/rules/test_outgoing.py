@@ -137,3 +137,8 @@ def test_all_of_it_together():
     assert posts_of("Look @all\n\n|a|b|\n|-|-|\n|1|2|", looks) == ["[bot] Look @\u200ball", "**1**\n- b: 2"]
     assert posts_of(" ", looks) == []
     assert posts_of("@all", Looks()) == ["@all"]
+
+
+@pytest.mark.parametrize("text", ["| |\n|-|", "||\n|-|"])
+def test_a_table_with_nothing_in_it_is_posted_as_it_is(text):
+    assert posts_of(text, Looks(tables="bullets")) == [text]
