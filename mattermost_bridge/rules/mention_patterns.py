@@ -16,6 +16,8 @@ MOST_PATTERNS = 50
 #: One search may take so long, in seconds. A pattern that needs longer backtracks without end; a sound one takes
 #: microseconds for the longest post.
 SEARCH_SECONDS = 0.1
+#: All searches of one post together: it is decided inside a transaction, and others wait behind that.
+TOGETHER_SECONDS = 0.25
 
 # Nobody sees them, and people paste them along: zero-width space, non-joiner and joiner, word joiner, byte order mark,
 # soft hyphen.
@@ -63,15 +65,20 @@ def find_pattern(text: str, policy: Policy) -> Found:
         return Found("")
     problems: list[str] = []
     readable = _readable(text)
+    left = TOGETHER_SECONDS
     for pattern in patterns[:MOST_PATTERNS]:
         compiled = _compiled(pattern)
         if isinstance(compiled, str):
             problems.append(_unused(pattern, compiled))
             continue
+        if left <= 0:
+            problems.append(_unused(pattern, "comes after others that take too long."))
+            continue
         try:
-            if compiled.search(readable, timeout=SEARCH_SECONDS):
+            if compiled.search(readable, timeout=min(SEARCH_SECONDS, left)):
                 return Found(pattern, tuple(problems))
         except TimeoutError:
+            left -= SEARCH_SECONDS
             problems.append(_unused(pattern, "takes too long. Write it more simply."))
     if len(patterns) > MOST_PATTERNS:
         problems.append(f"Only the first {MOST_PATTERNS} of {len(patterns)} mention patterns are used.")

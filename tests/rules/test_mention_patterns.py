@@ -90,3 +90,13 @@ def test_the_trail_says_which_pattern_matched_and_which_cannot_be_used():
     assert check.source == "defaults"
     assert "must be a regular expression" in check.value
     assert "helper matches" in check.value
+
+
+def test_patterns_that_search_without_end_have_a_time_together(monkeypatch):
+    monkeypatch.setattr(mention_patterns, "SEARCH_SECONDS", 0.001)
+    monkeypatch.setattr(mention_patterns, "TOGETHER_SECONDS", 0.002)
+    evil = tuple(rf"(a+)+{n}$" for n in range(5))
+    found = find_pattern("a" * 5000 + "!", replace(POLICY, mention_patterns=evil))
+    assert found.pattern == ""
+    assert sum("takes too long." in problem for problem in found.problems) == 2
+    assert sum("comes after others" in problem for problem in found.problems) == 3
