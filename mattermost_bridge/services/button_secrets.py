@@ -81,7 +81,9 @@ def note(account_pk: int, secret: str) -> None:
     """This secret is the one in force; any other that was so far has been replaced now."""
     with transaction.atomic():
         # Two processes may notice the same change at once.
-        Account.objects.select_for_update().only("pk").get(pk=account_pk)
+        # The caller's transaction may have made rows of the account already, as that of another call beside it: then a
+        # full lock would have each wait for the other.
+        Account.objects.select_for_update(no_key=True).only("pk").get(pk=account_pk)
         _put(account_pk, secret, in_force=True)
 
 
