@@ -32,17 +32,28 @@ def mend(delivery: Delivery, error: MattermostError, account: AccountSettings, c
         return ""
     said = ""
     if str(error).startswith(files_out.FAILED):
-        said = _without_file(delivery, account)
+        refused = next((file for file in delivery.files if not file["file_id"]), None)
+        said = _without_file(delivery, account, refused) if refused is not None else ""
+        if said and refused is not None and _keep(delivery, said):
+            files_out.remove([refused])  # not before: whoever comes after a kill still needs it
+            return said
+        return ""
     elif error.error_id in _TOO_LONG:
-        said = _split(delivery, _longest(client, len(delivery.text)))
+        return _split(delivery, _longest(client, len(delivery.text)))
     elif error.error_id in _PROPS and delivery.props and delivery.text.strip():
         delivery.props = {}
         said = "The server refused the attachments as too large; the post goes without them."
     elif delivery.root_id and "root_id" in error.error_id:
         said = _use_real_root(delivery, client)
-    if said:
-        delivery.mended = said[:200]
-        Delivery.objects.filter(pk=delivery.pk, claimed_by=holder()).update(
+    return said if said and _keep(delivery, said) else ""
+
+
+def _keep(delivery: Delivery, said: str) -> bool:
+    """Write what was changed, as long as the claim is ours; False when somebody else has the delivery by now."""
+    delivery.mended = said[:200]
+    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, claimed_by=holder())
+    return bool(
+        rows.update(
             text=delivery.text,
             props=delivery.props,
             files=delivery.files,
@@ -50,15 +61,13 @@ def mend(delivery: Delivery, error: MattermostError, account: AccountSettings, c
             parts=delivery.parts,
             mended=delivery.mended,
         )
-    return said
+    )
 
 
-def _without_file(delivery: Delivery, account: AccountSettings) -> str:
+def _without_file(delivery: Delivery, account: AccountSettings, refused: files_out.Outgoing) -> str:
     """A file that came from an address is named by it instead, unless the account insists on sizes."""
-    refused = next((file for file in delivery.files if not file["file_id"]), None)
-    if refused is None or not refused["url"] or account.media_max_mb is not None:
+    if not refused["url"] or account.media_max_mb is not None:
         return ""
-    files_out.remove([refused])
     delivery.files = [file for file in delivery.files if file is not refused]
     delivery.text = f"{delivery.text}\n{refused['url']}".lstrip("\n")
     return f"The server did not take the file {refused['name']}; its address stands in the post instead."
@@ -104,8 +113,13 @@ def _split(delivery: Delivery, longest: int) -> str:
             row.part, row.parts = delivery.part + number, delivery.parts
         Delivery.objects.bulk_update(later, ["text", "props", "files", "part", "parts"])
         Delivery.objects.bulk_create(added)
+        said = f"The server takes {longest} characters in a post, so this one was split into {len(texts)}."
+        # With the rest, or not at all: a text that is whole must not be followed by its own parts.
+        if not _keep(delivery, said):
+            transaction.set_rollback(True)
+            return ""
         live.changed(delivery.account_id, "delivery")
-    return f"The server takes {longest} characters in a post, so this one was split into {len(texts)}."
+    return said
 
 
 def _later_parts(delivery: Delivery) -> list[Delivery]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -57,17 +58,24 @@ def blank_old(seconds: float = SECONDS) -> int:
     return total
 
 
-def blank_events(account_pk: int, pks: Collection[int]) -> int:
-    """Take text, props and unread bytes out of these events; returns how many still had a body."""
+def blank_events(account_pk: int, pks: Collection[int], among: QuerySet[InboundEvent] | None = None) -> int:
+    """Take text, props and unread bytes out of these events; returns how many still had a body.
+
+    With `among`, of those only that still are among these rows: what was put back to be decided meanwhile needs its
+    body.
+    """
     with transaction.atomic():
-        rows = InboundEvent.objects.filter(pk__in=pks, account=account_pk, blanked_at=None)
-        wordy = [event for event in rows.only("pk", "payload") if _says_more(event.payload)]
+        rows = (InboundEvent.objects.all() if among is None else among).filter(pk__in=pks, account=account_pk)
+        # Locked in one order, since others may be about to blank some of the same.
+        found = list(rows.filter(blanked_at=None).select_for_update().order_by("pk").only("pk", "payload"))
+        wordy = [event for event in found if _says_more(event.payload)]
         for event in wordy:
             event.payload = {name: value for name, value in event.payload.items() if name in _FACTS}
         InboundEvent.objects.bulk_update(wordy, ["payload"])
-        done = rows.update(text="", raw=None, blanked_at=timezone.now())
+        blanked = [event.pk for event in found]
+        done = InboundEvent.objects.filter(pk__in=blanked).update(text="", raw=None, blanked_at=timezone.now())
         if done:
-            live.changed(account_pk, "event", list(pks))
+            live.changed(account_pk, "event", blanked)
     return done
 
 
@@ -84,7 +92,7 @@ def blank_context(account_pk: int, pks: Collection[int]) -> int:
         outcome__in=(EventOutcome.IGNORED, EventOutcome.REFUSED),
     )
     served = list(over.values_list("pk", flat=True))
-    return blank_events(account_pk, served) if served else 0
+    return blank_events(account_pk, served, over) if served else 0
 
 
 def _says_more(payload: dict[str, Any]) -> bool:
@@ -99,7 +107,7 @@ def _blank_account(account_pk: int, end: float) -> int:
     for outcome in EventOutcome:
         time_kept = min(keep, UNADMITTED) if outcome in _NOT_ADMITTED else keep
         rows = _events(account_pk, outcome, now - time_kept)
-        total += _in_batches(rows, lambda pks: blank_events(account_pk, pks), end)
+        total += _in_batches(rows, partial(blank_events, account_pk, among=rows), end)
     total += _in_batches(_turns(account_pk, now - keep), lambda pks: _blank_turns(account_pk, pks), end)
     total += _in_batches(_deliveries(account_pk, now - keep), lambda pks: _blank_deliveries(account_pk, pks), end)
     total += _in_batches(_button_sets(account_pk, now - keep), _blank_button_sets, end)

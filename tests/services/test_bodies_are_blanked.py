@@ -206,3 +206,19 @@ def test_the_task_says_how_much_it_blanked_and_two_schedulers_do_it_once(hinted,
     age(2 * DAY)
     assert upkeep.blank_bodies() == "1 bodies blanked"
     assert upkeep.blank_bodies() == "done by another scheduler"
+
+
+def test_what_is_decided_again_a_moment_before_keeps_its_body(hinted, server, monkeypatch):
+    account = make_account()
+    hear(account, hinted, direct_post("please"))
+    age(2 * DAY)
+    blank = retention.blank_events
+
+    def approved_meanwhile(*args, **kwargs):
+        inbox.decide_again(account.pk, "carol".ljust(26, "u"), join_key="pairing:1")
+        return blank(*args, **kwargs)
+
+    monkeypatch.setattr(retention, "blank_events", approved_meanwhile)
+    assert retention.blank_old() == 0
+    event = InboundEvent.objects.get()
+    assert (event.text, event.state, event.blanked_at) == ("please", "new", None)

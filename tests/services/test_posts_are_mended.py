@@ -135,3 +135,19 @@ def test_an_account_may_let_answers_notify_everybody(account, server):
     post(account, "Hi @all")
     outbox.drain(account.pk)
     assert server.texts() == ["Hi @all"]
+
+
+def test_a_split_is_kept_whole_or_not_at_all(account, server, monkeypatch):
+    """The claim was taken over while the server was asked; or the worker dies in between."""
+    post(account, " ".join(["123456789"] * 10))
+    whole = Delivery.objects.get().text
+
+    def somebody_else_claims():
+        Delivery.objects.update(claimed_by="somebody else")
+        return {"MaxPostSize": "40"}
+
+    server.client_config = somebody_else_claims
+    server.script = [refused(400, TOO_LONG)]
+    outbox.drain(account.pk, most=1)
+    row = Delivery.objects.get()
+    assert (row.text, row.parts, row.mended) == (whole, 1, "")
