@@ -137,6 +137,8 @@ def _asked(call: Call, body: bytes) -> tuple[Asked, float]:
     name = call.headers.get("idempotency-key", "").strip() or values.get("idempotency_key", "")
     if len(name) > LONGEST_NAME:
         raise WrongBody(f"The idempotency key has more than {LONGEST_NAME} characters.")
+    if not name.isprintable():
+        raise WrongBody("The idempotency key has signs in it that cannot be shown. Use letters, digits and -.")
     media = _media(said.get("media"))
     if not values.get("target"):
         raise WrongBody("The field target is missing: @username, #channel, user:ID or channel:ID.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import requests
 
@@ -147,3 +149,12 @@ def test_only_post_and_only_64_kib(call, web, made):
     answer = requests.get(web.base_url + PATH, timeout=30)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
     assert call(b"{" + b" " * LONGEST_BODY).status_code == 413
+
+
+@pytest.mark.parametrize("sign", ["\\u0000", "\\ud800"])
+@pytest.mark.parametrize("field", ["idempotencyKey", "account", "replyTo", "target", "media"])
+def test_signs_that_no_database_keeps_are_said(call, field, sign):
+    said = {"target": "#support", "message": "Backup done", field: "aSIGN"}
+    answer = call(json.dumps(said).replace("SIGN", sign).encode())
+    assert answer.status_code in (400, 403, 404, 422)
+    assert answer.json()["ok"] is False
