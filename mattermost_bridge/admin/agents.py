@@ -34,6 +34,7 @@ LONGEST_TRIAL = 30
 MOST_ACCOUNTS = 20
 CHANGED = (
     *("name", "backend", "base_url", "model", "instructions", "history_messages", "takes_images", "mention_patterns"),
+    "takes_tools",
     "total_time",
 )
 
@@ -56,6 +57,7 @@ class AgentForm(ServiceForm):
             "instructions",
             "history_messages",
             "takes_images",
+            "takes_tools",
             "mention_patterns",
             "total_time",
         )
@@ -151,7 +153,7 @@ class AgentAdmin(SavedByService, BridgeAdmin):
         """What every agent has, what a server needs, and the limits."""
         may_write = self.has_add_permission(request) if obj is None else self.has_change_permission(request, obj)
         server = ("base_url", "key", "api_key_ref", "model") if may_write else ("base_url", "api_key_ref", "model")
-        limits: tuple[str, ...] = ("history_messages", "takes_images", "mention_patterns", "total_time")
+        limits = ("history_messages", "takes_images", "takes_tools", "mention_patterns", "total_time")
         return [
             (None, {"fields": ("slug", "name", "backend")}),
             (

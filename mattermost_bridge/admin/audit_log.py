@@ -37,6 +37,7 @@ class ViaFilter(QuestionFilter):
         words = {
             "panel": gettext_lazy("Panel"),
             "command": gettext_lazy("Command line"),
+            "agent": gettext_lazy("An agent"),
             "import": gettext_lazy("Configuration file"),
             "api": gettext_lazy("Sending key"),
             "schedule": gettext_lazy("Scheduled message"),

@@ -11,13 +11,16 @@ from django.utils.translation import gettext as _
 
 from mattermost_bridge.admin import blanked, looks
 from mattermost_bridge.admin.names import Names
-from mattermost_bridge.models import Conversation, Delivery, InboundEvent, Turn
+from mattermost_bridge.agents.redaction import redact
+from mattermost_bridge.models import Conversation, Delivery, InboundEvent, Turn, TurnRound
 from mattermost_bridge.models.states import DeliveryState, EventKind, EventOutcome, EventState, TurnState
 
 #: Messages of people on one page.
 PAGE = 30
 #: Further back one finds messages by filtering the events.
 MOST_PAGES = 1000
+#: So many characters of a tool's arguments, and of its result, are shown.
+MOST_SHOWN = 4000
 
 
 @dataclass
@@ -47,7 +50,18 @@ class Answer:
     link: str
     note: str = ""
     deliveries: list[SafeString] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     is_answer: bool = True
+
+
+@dataclass
+class Call:
+    """Something that the agent did with its tool on the way to its answer."""
+
+    name: str
+    arguments: str
+    badge: SafeString
+    result: str
 
 
 @dataclass
@@ -110,10 +124,28 @@ def _answers(turn_ids: set[int]) -> dict[int, Answer]:
     deliveries = Delivery.objects.filter(turn__in=turn_ids).order_by("pk").defer("text", "props")
     for delivery in deliveries:
         sent[delivery.turn_id].append(delivery)  # type: ignore[index]
-    return {turn.pk: _answer(turn, sent[turn.pk]) for turn in turns}
+    calls: dict[int, list[Call]] = defaultdict(list)
+    for row in TurnRound.objects.filter(turn__in=turn_ids).order_by("turn", "number"):
+        calls[row.turn_id] += _calls(row)
+    return {turn.pk: _answer(turn, sent[turn.pk], calls[turn.pk]) for turn in turns}
 
 
-def _answer(turn: Turn, deliveries: list[Delivery]) -> Answer:
+def _calls(row: TurnRound) -> list[Call]:
+    """The calls of a round with what came of them, without anything that looks like a key."""
+    found = []
+    for number, call in enumerate(row.calls):
+        result = row.results[number] if number < len(row.results) else None
+        if result is None:
+            badge = looks.badge(_("not carried out"), "warning")
+        else:
+            badge = looks.badge(_("done"), "good") if result["ok"] else looks.badge(_("refused"), "warning")
+        text = redact(result["text"], "")[:MOST_SHOWN] if result else ""
+        arguments = redact(str(call["arguments"]), "")[:MOST_SHOWN]
+        found.append(Call(str(call["name"]), arguments, badge, text))
+    return found
+
+
+def _answer(turn: Turn, deliveries: list[Delivery], calls: list[Call]) -> Answer:
     arrived = [delivery.posted_at_ms for delivery in deliveries if delivery.posted_at_ms]
     waited = ""
     if arrived and turn.trigger_at:
@@ -129,6 +161,7 @@ def _answer(turn: Turn, deliveries: list[Delivery]) -> Answer:
         link=looks.page_of(turn),
         note=blanked.after(turn.created_at, turn.blanked_at) if turn.blanked_at else "",
         deliveries=[_delivery(delivery) for delivery in deliveries],
+        calls=calls,
     )
 
 

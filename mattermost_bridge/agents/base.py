@@ -24,6 +24,8 @@ __all__ = [
     "ErrorKind",
     "Image",
     "Message",
+    "ToolCall",
+    "ToolRound",
     "build",
     "clean_text",
     "cut_answer",
@@ -108,13 +110,32 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that the agent asks for. `arguments` is JSON as the agent wrote it, which may be broken."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRound:
+    """What an agent said and asked for on the way to its answer, and the `results` of its `calls`, in their order."""
+
+    text: str
+    calls: tuple[ToolCall, ...]
+    results: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRequest:
     """What somebody wrote, and where. `history` is in order, oldest first, and does not contain `text`.
 
     `before` and `after` are what a model reads around the text: who wrote it, what was said before, the text of files.
     `images` are for agents that take them; `files` says of every file that came along, in words, what became of it.
     `instructions` hold in this channel beside the agent's own. `capabilities` are what the account's operator says that
-    the chat can do, as the configuration names it: `INLINE_BUTTONS`.
+    the chat can do, as the configuration names it: `INLINE_BUTTONS`. `tools` are what it may ask for, as functions of
+    the OpenAI chat API; `rounds` are those in which it did so already, oldest first.
     `channel_kind` is direct, group or channel (Mattermost's own letters D, G, O and P are understood as well).
     """
 
@@ -131,6 +152,8 @@ class AgentRequest:
     channel_kind: str = "direct"
     session_key: str = ""
     turn_id: int | None = None
+    tools: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    rounds: tuple[ToolRound, ...] = ()
 
     def can(self, capability: str) -> bool:
         """Whether the chat has this capability; how its name is capitalised does not matter."""
@@ -144,20 +167,26 @@ class AgentRequest:
 
 @dataclass(frozen=True, slots=True)
 class AgentAnswer:
-    """What the agent says. `model` and the token counts are as the server reports them; None when it does not."""
+    """What the agent says. `model` and the token counts are as the server reports them; None when it does not.
+
+    With `calls` it is no answer yet: the agent asks for these tools, and is asked again with their results.
+    """
 
     text: str
     model: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
     truncated: bool = False
+    calls: tuple[ToolCall, ...] = ()
 
 
 class Agent(Protocol):
     """Somebody who answers."""
 
     def answer(self, request: AgentRequest, *, deadline: Deadline) -> AgentAnswer:
-        """The answer, never blank. Blocks until it is complete.
+        """The answer, or the tools of `request.tools` that are to be used first. Blocks until it is complete.
+
+        It is blank only after rounds in which tools were used: then they may have said everything.
 
         Raises AgentError for everything that keeps it from answering, soon after `deadline` ends or is cancelled at the
         latest.

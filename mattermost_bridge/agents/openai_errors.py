@@ -30,6 +30,7 @@ _TOO_LONG = re.compile(
 _NO_IMAGES = re.compile(
     r"image(_url|s)?\b.{0,60}\b(not|un|only|invalid)|(not|un).{0,60}\bimage|multi.?modal|\bvision\b", re.I
 )
+_NO_TOOLS = re.compile(r"\b(tools?|function.?call(ing|s)?)\b.{0,60}\b(not|un)|(not|un).{0,60}\btools?\b", re.I)
 _NO_CREDIT = re.compile(r"insufficient_quota|exceeded your current quota|credit|billing", re.IGNORECASE)
 _NO_MODEL = re.compile(r"model_not_found|\bmodels?\b", re.IGNORECASE)
 _WANTS_PLAIN = re.compile(r"stream_options|\bname\b|alternat|system (role|message)|role.{0,20}system", re.IGNORECASE)
@@ -120,6 +121,12 @@ class Explainer:
                 ErrorKind.BAD_SETTINGS,
                 f'The model "{self.config.model}" did not take the image that came with the message ({status}). Choose '
                 f'a model that takes images, or switch off "takes images" in the agent\'s settings.{said}',
+            )
+        if status in {400, 404, 422, 500, 501} and _NO_TOOLS.search(search):
+            return self.error(
+                ErrorKind.BAD_SETTINGS,
+                f'The model "{self.config.model}" did not take the tools that it was given ({status}). Choose a model '
+                f'that takes tools, or switch off "takes tools" in the agent\'s settings.{said}',
             )
         if status in {400, 413, 422} and (status == 413 or _TOO_LONG.search(search)):
             return self.error(

@@ -13,6 +13,7 @@ import httpx2
 import openai
 
 from .base import AgentAnswer, AgentConfig, AgentError, AgentRequest, ErrorKind, clean_text, cut_answer
+from .openai_calls import Calls
 from .openai_errors import Explainer, hung_up, wants_plain
 from .openai_messages import chat_messages
 from .openai_transport import MAX_RESPONSE_BYTES, Client, ResponseTooLargeError, client_for
@@ -43,7 +44,7 @@ class _Reading:
         self.pieces: list[str] = []
         self.model = ""
         self.finish = ""
-        self.called_tools = False
+        self.calls = Calls()
         self.input_tokens: int | None = None
         self.output_tokens: int | None = None
         self.objects = 0
@@ -64,7 +65,7 @@ class _Reading:
             message = _get(choice, "delta") or _get(choice, "message")
             self._text(_get(message, "content"))
             self._text(_get(message, "refusal"))
-            self.called_tools = self.called_tools or bool(_get(message, "tool_calls"))
+            self.calls.add(_get(message, "tool_calls"))
             if isinstance(finish := _get(choice, "finish_reason"), str):
                 self.finish = finish
 
@@ -94,7 +95,7 @@ class Exchange:
             client = client_for(self._base_url, self._config.api_key)
             stream = await self._ask(client, request)
             try:
-                return await self._read(stream)
+                return await self._read(stream, request)
             finally:
                 await stream.close()
         except openai.APITimeoutError as failure:
@@ -147,17 +148,21 @@ class Exchange:
             fields["stream_options"] = {"include_usage": True}
         if not self._config.api_key:
             fields["extra_headers"] = {"Authorization": openai.omit}
+        if request.tools:
+            fields["tools"] = [dict(tool) for tool in request.tools]
         if self._config.extra:
             fields["extra_body"] = dict(self._config.extra)
         return fields
 
-    async def _read(self, stream: openai.AsyncStream[Any]) -> AgentAnswer | AgentError:
+    async def _read(self, stream: openai.AsyncStream[Any], request: AgentRequest) -> AgentAnswer | AgentError:
         try:
-            return await self._read_as_declared(stream)
+            return await self._read_as_declared(stream, request)
         except _NONSENSE as failure:
             return self._explain.no_answer(f"What the server sent cannot be read ({type(failure).__name__}).")
 
-    async def _read_as_declared(self, stream: openai.AsyncStream[Any]) -> AgentAnswer | AgentError:
+    async def _read_as_declared(
+        self, stream: openai.AsyncStream[Any], request: AgentRequest
+    ) -> AgentAnswer | AgentError:
         content_type = stream.response.headers.get("content-type", "").lower()
         reading = _Reading(self.progress)
         if "html" in content_type:
@@ -172,17 +177,20 @@ class Exchange:
                 reading.add(chunk)
                 if self.progress.chars > self._config.max_answer_chars:
                     break
-        return self._result(reading)
+        return self._result(reading, request)
 
-    def _result(self, reading: _Reading) -> AgentAnswer | AgentError:
+    def _result(self, reading: _Reading, request: AgentRequest) -> AgentAnswer | AgentError:
         # Only now: an emoji may have come in two halves, in two chunks.
         text = clean_text("".join(reading.pieces))
         if not reading.objects:
             return self._explain.no_answer("The server answered, but with nothing of the chat API in it.")
-        if not text.strip():
+        calls = reading.calls.complete() if request.tools else ()
+        if not text.strip() and not calls and not (request.rounds and reading.finish == "stop"):
             return self._explain.error(ErrorKind.BAD_ANSWER, self._why_blank(reading))
-        if len(self._config.api_key) >= SHORTEST_REAL_KEY:
-            text = text.replace(self._config.api_key, REDACTED)  # from a server that echoes what it was sent
+        if len(self._config.api_key) >= SHORTEST_REAL_KEY:  # from a server that echoes what it was sent
+            text = text.replace(self._config.api_key, REDACTED)
+            key = self._config.api_key
+            calls = tuple(replace(call, arguments=call.arguments.replace(key, REDACTED)) for call in calls)
         text, cut = cut_answer(text, self._config.max_answer_chars)
         return AgentAnswer(
             text=text,
@@ -190,6 +198,7 @@ class Exchange:
             input_tokens=reading.input_tokens,
             output_tokens=reading.output_tokens,
             truncated=cut or reading.finish == "length",
+            calls=calls,
         )
 
     def _why_blank(self, reading: _Reading) -> str:
@@ -198,7 +207,7 @@ class Exchange:
             return f"{said} It used up its tokens before it wrote any text: allow it more, or let it reason less."
         if reading.finish == "content_filter":
             return f"{said} The server's content filter held the answer back."
-        if reading.called_tools or reading.finish in {"tool_calls", "function_call"}:
+        if reading.calls or reading.finish in {"tool_calls", "function_call"}:
             return f"{said} It called a tool, and this agent has none: change its instructions or choose another model."
         return f"{said} Try again; if it stays, check the instructions or choose another model."
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from .base import INLINE_BUTTONS, AgentRequest, Image, Message, clean_text
+from .base import INLINE_BUTTONS, AgentRequest, Image, Message, ToolRound, clean_text
 
 # What the API accepts as a participant's name; the rest becomes "_".
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
@@ -58,7 +59,7 @@ def chat_messages(request: AgentRequest, instructions: str, *, plain: bool = Fal
     In channels and group conversations several people speak: there the text of each earlier message begins with its
     author in square brackets, since many models never see the API's `name`. Images become parts of the last message.
     `plain` is the form for servers and chat templates that are strict: no names, no system role, and user and assistant
-    take turns, beginning with the user.
+    take turns, beginning with the user. The rounds of tools follow the last message in either form.
     """
     messages: list[dict[str, Any]] = []
     can = _BUTTONS if request.can(INLINE_BUTTONS) else ""
@@ -77,7 +78,31 @@ def chat_messages(request: AgentRequest, instructions: str, *, plain: bool = Fal
             {"type": "text", "text": messages[-1]["content"]},
             *({"type": "image_url", "image_url": {"url": _data_url(image)}} for image in request.images),
         ]
+    for done in request.rounds:
+        messages.extend(_round(done))
     return messages
+
+
+def _round(done: ToolRound) -> list[dict[str, Any]]:
+    """What the model asked for, as it asked, and what came of it."""
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": _readable(call.arguments)}}
+        for call in done.calls
+    ]
+    asked = {"role": "assistant", "content": clean_text(done.text) or None, "tool_calls": calls}
+    results = [
+        {"role": "tool", "tool_call_id": call.id, "content": clean_text(result)}
+        for call, result in zip(done.calls, done.results, strict=True)
+    ]
+    return [asked, *results]
+
+
+def _readable(arguments: str) -> str:
+    """Servers read the arguments of earlier calls, too, and some fail on broken ones; the result says what is wrong."""
+    try:
+        return arguments if isinstance(json.loads(arguments), dict) else "{}"
+    except (ValueError, RecursionError):
+        return "{}"
 
 
 def _data_url(image: Image) -> str:

@@ -66,6 +66,13 @@ AGENT: tuple[Setting, ...] = (
         default=False,
     ),
     _agent(
+        "durar.takesTools",
+        "takes_tools",
+        Kind.FLAG,
+        _("Whether the model may use the tool with which agents write, react, offer buttons and read."),
+        default=False,
+    ),
+    _agent(
         "durar.totalTime",
         "total_time",
         Kind.WHOLE,

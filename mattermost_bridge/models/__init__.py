@@ -12,7 +12,7 @@ from mattermost_bridge.models.alerts import Alert, AlertNotice, AlertTarget
 from mattermost_bridge.models.bindings import Binding
 from mattermost_bridge.models.buttons import ButtonSecret, ButtonSet
 from mattermost_bridge.models.channels import ChannelCursor, KnownChannel, KnownPerson
-from mattermost_bridge.models.conversations import Conversation, Turn
+from mattermost_bridge.models.conversations import Conversation, Turn, TurnRound
 from mattermost_bridge.models.deliveries import Delivery, DeliveryAttempt, OutboxState
 from mattermost_bridge.models.direct_channels import DirectChannel
 from mattermost_bridge.models.events import InboundEvent
@@ -62,4 +62,5 @@ __all__ = [
     "StaffProfile",
     "Tick",
     "Turn",
+    "TurnRound",
 ]

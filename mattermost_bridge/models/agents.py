@@ -43,6 +43,14 @@ class Agent(models.Model):
         default=False,
         help_text=_("Pictures of a post are sent to the model. Without it they are named only."),
     )
+    takes_tools = models.BooleanField(
+        _("takes tools"),
+        default=False,
+        help_text=_(
+            "The model may use a tool to write, react, offer buttons and read, in its own conversation and where the "
+            "account allows it. It has to know how to call tools."
+        ),
+    )
     mention_patterns = LinesField(
         _("mention patterns"),
         null=True,

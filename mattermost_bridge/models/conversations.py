@@ -98,3 +98,30 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return f"Turn {self.pk}"
+
+
+class TurnRound(models.Model):
+    """A round of a turn in which the agent asked for tools: saved before it is carried out.
+
+    `calls` are what it asked for (id, name, arguments as it wrote them); `results` what came of those that were carried
+    out, in the same order: text, whether it went well, and what was written into the conversation itself. A turn that
+    starts again goes on after them.
+    """
+
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="rounds")
+    number = models.PositiveSmallIntegerField()
+    text = models.TextField(blank=True)
+    calls = models.JSONField(default=list)
+    results = models.JSONField(default=list, blank=True)
+    input_tokens = models.PositiveIntegerField(null=True, blank=True)
+    output_tokens = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("round of a turn")
+        verbose_name_plural = _("rounds of turns")
+        ordering = ["turn", "number"]
+        constraints = [models.UniqueConstraint(fields=["turn", "number"], name="a_round_is_saved_once")]
+
+    def __str__(self) -> str:
+        return f"Round {self.number} of turn {self.turn_id}"

@@ -30,6 +30,9 @@ class Delivery(models.Model):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="deliveries")
     turn = models.ForeignKey(Turn, null=True, blank=True, on_delete=models.CASCADE, related_name="deliveries")
+    # Which call of the turn's agent it carries out: the number of the round, and of the call in it.
+    round = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    call = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
     kind = models.CharField(_("kind"), max_length=12, choices=DeliveryKind.choices, default=DeliveryKind.ANSWER)
     # Empty while the person's direct channel is being opened: `direct_channel` is the job that does it.
     channel_id = models.CharField(_("channel"), max_length=26, blank=True)
@@ -72,6 +75,14 @@ class Delivery(models.Model):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         ordering = ["-id"]
+        constraints = [
+            # Of the first part, since the others are counted anew when a post is split further.
+            models.UniqueConstraint(
+                fields=["turn", "round", "call"],
+                condition=Q(part=1, round__isnull=False),
+                name="a_call_of_a_turn_is_carried_out_once",
+            )
+        ]
         indexes = [
             models.Index(
                 fields=["account", "channel_id", "root_id", "id"],

@@ -23,7 +23,7 @@ from mattermost_bridge.services.tokens import origin
 
 FIELDS = frozenset(
     {
-        *("name", "backend", "base_url", "model", "instructions", "history_messages", "takes_images"),
+        *("name", "backend", "base_url", "model", "instructions", "history_messages", "takes_images", "takes_tools"),
         *("mention_patterns", "total_time"),
     }
 )

@@ -76,6 +76,7 @@ def offer(
     valid_for: timedelta | None = None,
     files: Sequence[Outgoing] = (),
     by_agent: bool = False,
+    call: tuple[int, int] | None = None,
 ) -> list[Delivery]:
     """Put a post with buttons into the outbox, inside the caller's transaction; they stand under its last part.
 
@@ -102,6 +103,7 @@ def offer(
         props={"attachments": attachments},
         files=files,
         by_agent=by_agent,
+        call=call,
     )
     ButtonSet.objects.create(
         account_id=account_pk,

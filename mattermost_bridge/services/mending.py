@@ -99,6 +99,8 @@ def _split(delivery: Delivery, longest: int) -> str:
             Delivery(
                 account_id=delivery.account_id,
                 turn_id=delivery.turn_id,
+                round=delivery.round,
+                call=delivery.call,
                 kind=delivery.kind,
                 channel_id=delivery.channel_id,
                 direct_channel_id=delivery.direct_channel_id,
@@ -133,11 +135,15 @@ def _later_parts(delivery: Delivery) -> list[Delivery]:
     )
     found: list[Delivery] = []
     for row in lane.order_by("pk"):
-        same = (row.turn_id, row.kind, row.parts) == (delivery.turn_id, delivery.kind, delivery.parts)
-        if not same or row.part != delivery.part + len(found) + 1 or row.attempts:
+        if _text_of(row) != _text_of(delivery) or row.part != delivery.part + len(found) + 1 or row.attempts:
             break
         found.append(row)
     return found
+
+
+def _text_of(row: Delivery) -> tuple[int | str | None, ...]:
+    """What the parts of one text have in common."""
+    return row.turn_id, row.round, row.call, row.kind, row.parts
 
 
 def _use_real_root(delivery: Delivery, client: MattermostClient) -> str:

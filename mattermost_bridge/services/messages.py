@@ -11,7 +11,7 @@ from django.db import transaction
 
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.mattermost.text import clean
-from mattermost_bridge.models import Account
+from mattermost_bridge.models import Account, Turn
 from mattermost_bridge.models.states import DeliveryKind
 from mattermost_bridge.rules.targets import ID
 from mattermost_bridge.services import audit, buttons, direct_channels, files_out, outbox, targets
@@ -41,6 +41,15 @@ class Receipt:
     waits: bool = False
 
 
+@dataclass(frozen=True)
+class OfCall:
+    """A call of a turn's agent, by the number of its round and its own. It sends once, however often it is made."""
+
+    turn: Turn
+    round: int
+    call: int
+
+
 def send(
     account_pk: int,
     target: Target,
@@ -51,16 +60,18 @@ def send(
     files: Sequence[Outgoing] = (),
     button_rows: Any = None,
     by_agent: bool = False,
+    of_call: OfCall | None = None,
 ) -> Receipt:
     """Put a message into the outbox. Raises NotFound, and Refused with a sentence on why nothing is sent.
 
     `overrides` are retry values of the direct channel for this call, by the names of `RetryValues`; a channel needs
     none. `files` are those that `files_out.take_all` took: of a message that is refused they are removed. Buttons of
     `button_rows` stand under the last post (see `buttons.offer`). With `by_agent` an agent wrote it (see
-    `outbox.post`). Makes no call: whether the target exists shows when it is sent, or is asked before, by `find`.
+    `outbox.post`); `of_call` says in which call of a turn's agent. Makes no call of its own: whether the target exists
+    shows when it is sent, or is asked before, by `find`.
     """
     try:
-        return _send(account_pk, target, text, actor, overrides, files, button_rows, by_agent=by_agent)
+        return _send(account_pk, target, text, actor, overrides, files, button_rows, by_agent=by_agent, of_call=of_call)
     except BaseException:
         files_out.remove(files)
         raise
@@ -76,6 +87,7 @@ def _send(
     button_rows: Any,
     *,
     by_agent: bool,
+    of_call: OfCall | None,
 ) -> Receipt:
     account = usable(account_pk)
     text = clean(text)
@@ -99,6 +111,10 @@ def _send(
             "files": files,
             "by_agent": by_agent,
         }
+        if of_call is not None:
+            # Posts of the turn are younger than what it answers.
+            turn, since_ms = of_call.turn, of_call.turn.trigger_at
+            where |= {"turn": turn, "since_ms": since_ms, "call": (of_call.round, of_call.call)}
         deliveries = buttons.offer(buttons=button_rows, **where) if button_rows else outbox.post(**where)
         audit.record(
             actor=actor,

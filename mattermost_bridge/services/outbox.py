@@ -63,6 +63,7 @@ def post(
     files: Sequence[Outgoing] = (),
     by_agent: bool = False,
     props: dict[str, Any] | None = None,
+    call: tuple[int, int] | None = None,
 ) -> list[Delivery]:
     """Put a text into the outbox, split into parts, inside the caller's transaction; it goes out after the commit.
 
@@ -70,7 +71,8 @@ def post(
     0 when there is none. With an empty `channel_id` it waits until `direct_channel` is open. `props`, as attachments
     with buttons, go with the last part, and may go without any text. `files` go with the first part, what a post cannot
     carry with further ones. With `by_agent` an agent wrote the text: then the account's prefix stands before it, and it
-    notifies everybody only if the account allows that.
+    notifies everybody only if the account allows that. `call` says which call of the turn's agent this carries out: the
+    numbers of its round and of the call.
     """
     account = settings_for(account_pk)
     rows = _rows(
@@ -78,6 +80,7 @@ def post(
     )
     for row in rows:
         row.direct_channel = direct_channel
+        row.round, row.call = call or (None, None)
     Delivery.objects.bulk_create(rows)
     live.changed(account_pk, "delivery", [row.pk for row in rows])
     if rows and channel_id:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.live import messages as live
-from mattermost_bridge.models import Account, ButtonSet, Delivery, InboundEvent, Turn
+from mattermost_bridge.models import Account, ButtonSet, Delivery, InboundEvent, Turn, TurnRound
 from mattermost_bridge.models.states import UNSETTLED, EventKind, EventOutcome, EventState, TurnState
 from mattermost_bridge.services import files_out
 
@@ -160,6 +160,7 @@ def _blank_button_sets(pks: Collection[int]) -> int:
 def _blank_turns(account_pk: int, pks: Collection[int]) -> int:
     with transaction.atomic():
         rows = Turn.objects.filter(pk__in=pks, blanked_at=None).exclude(state=TurnState.RUNNING)
+        TurnRound.objects.filter(turn__in=rows).update(text="", calls=[], results=[])
         done = rows.update(question="", answer="", given={}, blanked_at=timezone.now())
         live.changed(account_pk, "turn", list(pks))
     return done

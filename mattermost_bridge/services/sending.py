@@ -226,7 +226,12 @@ def _settle_badly(delivery: Delivery, state: str, error: str, error_id: str) -> 
         )
         if ended and delivery.turn_id and delivery.parts > 1:
             Delivery.objects.filter(
-                turn=delivery.turn_id, kind=delivery.kind, part__gt=delivery.part, state__in=UNSETTLED
+                turn=delivery.turn_id,
+                round=delivery.round,
+                call=delivery.call,
+                kind=delivery.kind,
+                part__gt=delivery.part,
+                state__in=UNSETTLED,
             ).update(
                 state=DeliveryState.CANCELLED,
                 error="An earlier part of this answer could not be delivered.",

@@ -33,7 +33,16 @@ from mattermost_bridge.models.states import TurnState
 from mattermost_bridge.rules import context as rules
 from mattermost_bridge.rules.channel_rules import said_here
 from mattermost_bridge.rules.files import Shown, in_words
-from mattermost_bridge.services import context, control_commands, incoming_files, outbox, retention, turn_results, turns
+from mattermost_bridge.services import (
+    context,
+    control_commands,
+    incoming_files,
+    outbox,
+    retention,
+    tool_rounds,
+    turn_results,
+    turns,
+)
 from mattermost_bridge.services.agents import agent_config
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.keeping import kept
@@ -116,7 +125,12 @@ def _run_one(taken: turns.Taken) -> bool:
     with lease, _listed(turn.pk, deadline), _typing(account, turn):
         try:
             request, found = _request(chosen, taken, deadline)
-            answer = build(chosen.config).answer(request, deadline=deadline)
+            agent = build(chosen.config)
+            if chosen.record.takes_tools:
+                name = chosen.record.slug
+                answer = tool_rounds.answer(agent, chosen.config, request, taken, deadline, name=name)
+            else:
+                answer = agent.answer(request, deadline=deadline)
         except AgentError as error:
             answer = error
         except Exception as error:
@@ -230,7 +244,9 @@ def _history(turn: Turn, record: AgentRecord) -> tuple[tuple[Message, ...], int 
         if one.blanked_at is None:
             question = one.question if one.question.strip() else ", ".join(one.given.get("files", ()))
             messages.append(Message("user", question, at_ms=one.trigger_at))
-            messages.append(Message("assistant", one.answer))
+            # What it sent with its tool stands before the answer, which may then be blank.
+            said = "\n\n".join(text for text in (*one.given.get("sent", ()), one.answer) if text.strip())
+            messages += [Message("assistant", said)] if said else []
     last_at = earlier[0].trigger_at if earlier else None
     return trim_history(messages, record.history_messages, HISTORY_CHARS), last_at
 
