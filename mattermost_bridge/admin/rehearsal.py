@@ -55,7 +55,7 @@ class TriesMessages:
             path("<int:pk>/rehearse/", view(require_http_methods(["GET", "POST"])(self.rehearse_view)), name=URL_NAME),
             *(
                 path(
-                    f"<int:pk>/rehearse/{kind}/",
+                    f"<int:pk>/rehearse/find-{kind}/",
                     view(require_safe(partial(self.search_view, kind=kind))),
                     name=f"{URL_NAME}_{kind}",
                 )

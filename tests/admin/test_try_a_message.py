@@ -172,9 +172,9 @@ def test_an_event_of_another_account_gives_nothing(as_alice, account):
 def test_people_and_channels_are_found_by_name(as_viewer, account, monkeypatch):
     found = directory.Found(people=(Person(CAROL, "carol", "Carol C."),), server="chat.example.com")
     monkeypatch.setattr(directory, "search_people", lambda _pk, _query: found)
-    answer = as_viewer.get(address(account, "people/"), {"q": "car"}).json()
+    answer = as_viewer.get(address(account, "find-people/"), {"q": "car"}).json()
     assert answer["found"] == [{"id": CAROL, "label": "@carol", "detail": "Carol C."}]
-    assert as_viewer.get(address(account, "channels/"), {"q": ""}).json()["found"] == []
+    assert as_viewer.get(address(account, "find-channels/"), {"q": ""}).json()["found"] == []
 
 
 def test_a_name_that_nobody_has_is_said(as_alice, account, monkeypatch):
@@ -202,7 +202,7 @@ def test_who_is_limited_tries_only_his_accounts(people, account):
     browser = signed_in(bob)
     assert Reason.PAIRING_REQUIRED.sentence in tried(browser, account)
     for method in (browser.get, browser.post):
-        for rest in ("", "people/", "channels/"):
+        for rest in ("", "find-people/", "find-channels/"):
             assert method(address(other, rest), {"person": CAROL}).status_code in (403, 404, 405)
     where = {"account": other.pk}
     assert browser.get("/mattermost_bridge/account/rehearse/", where)["Location"] == "/mattermost_bridge/account/"
