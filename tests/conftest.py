@@ -11,6 +11,8 @@ from django.core.management.commands import flush
 from django.core.management.sql import sql_flush
 from django.db.backends.base.introspection import BaseDatabaseIntrospection
 
+from tests.e2e.databases import SHARED
+
 pytest_plugins = ["tests.sandbox_fixtures"]
 
 #: Made by migrations and changed by nobody: what kinds of records there are, and who may do what with them.
@@ -38,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of whole processes and of the browser come first: they mostly wait, and one of them left for the end would
     keep a single core busy while the others are done."""
     items.sort(key=lambda item: not ({"e2e", "browser"} & set(item.path.parts)))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _shared_folder(tmp_path_factory):
+    """Where the processes of this run keep what is made once for all of them."""
+    base = tmp_path_factory.getbasetemp()
+    os.environ[SHARED] = str(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture(autouse=True, scope="session")

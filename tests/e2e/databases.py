@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -21,6 +22,8 @@ from psycopg import sql
 
 from tests.e2e.processes import REPOSITORY
 
+#: Names a folder that all processes of a test run share, and that is removed after it.
+SHARED = "DURAR_TESTS_SHARED"
 #: Nothing of the surroundings may reach a stack but what is handed over: not the developer's bot, not their broker.
 _OURS = ("DURAR_", "DJANGO_", "MATTERMOST_", "REDIS_", "DATABASE_", "CELERY_", "PYTEST_")
 _KEYS = {"DJANGO_SECRET_KEY": secrets.token_urlsafe(50), "DURAR_ENCRYPTION_KEYS": Fernet.generate_key().decode()}
@@ -60,6 +63,8 @@ def fresh_database(state: Path, server_url: str = "") -> Database:
 @cache
 def _template(server_url: str) -> Path | str:
     """The migrated model of this process's databases: a state directory, or the address of a database."""
+    if not server_url and (shared := os.environ.get(SHARED)):
+        return _shared_template(Path(shared))
     state = Path(tempfile.mkdtemp(prefix="durar-e2e-model-"))
     atexit.register(shutil.rmtree, state, ignore_errors=True)
     if not server_url:
@@ -71,6 +76,19 @@ def _template(server_url: str) -> Path | str:
     atexit.register(_drop, url)
     _migrate({"DURAR_STATE_DIR": str(state), "DATABASE_URL": url, **_KEYS})
     return url
+
+
+def _shared_template(folder: Path) -> Path:
+    """The one model of all processes of a test run: who comes first makes it, the others wait for it."""
+    model = folder / "e2e-model"
+    with (folder / "e2e-model.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not model.exists():
+            draft = folder / f"e2e-model-{os.getpid()}"
+            draft.mkdir(mode=0o700)
+            _migrate({"DURAR_STATE_DIR": str(draft)})
+            draft.rename(model)
+    return model
 
 
 def _migrate(environment: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from mattermost_bridge.models import AccessEntry, AuditEntry, BlockedUser, Delivery, PairingRequest
 from tests.bridge import collected_hints, make_account
+from tests.e2e.databases import clean_environment, fresh_database
 
 pytestmark = pytest.mark.django_db
 CAROL = "carol".ljust(26, "u")
@@ -187,14 +189,17 @@ class TestRevoke:
 
 @pytest.mark.processes
 def test_an_error_ends_the_process_with_status_1(tmp_path):
-    import os
-
-    env = {**os.environ, "DURAR_STATE_DIR": str(tmp_path)}
-    run = [sys.executable, "manage.py"]
-    subprocess.run([*run, "migrate", "-v0"], env=env, check=True, timeout=120)
-    done = subprocess.run(
-        [*run, "pairing", "approve", "mattermost", "WXYZ2345"], env=env, capture_output=True, text=True, timeout=60
-    )
+    database = fresh_database(tmp_path, os.environ.get("DATABASE_URL", ""))
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "pairing", "approve", "mattermost", "WXYZ2345"],
+            env=clean_environment() | database.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        database.drop()
     assert done.returncode == 1
     assert "No pending pairing request found for code: WXYZ2345" in done.stderr
     assert "Traceback" not in done.stderr
