@@ -8,7 +8,11 @@ import unicodedata
 from mattermost_bridge.rules.markdown import Fence, opening_fence
 
 MODES = ("off", "bullets", "code", "block")
-_DELIMITER = re.compile(r"\s{0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*\Z")
+# Nothing in it is tried twice, however long a line of blanks is.
+_DELIMITER = re.compile(r"\s{0,3}+\|?+\s*+:?+-++:?+\s*+(?:\|\s*+:?+-++:?+\s*+)*+\|?+\s*+\Z")
+#: What a table may grow to, in characters, as a multiple of itself and beside that. One long cell would be filled up
+#: with blanks, or one long head be repeated, in each of a thousand rows.
+GROWS, BESIDE = 8, 16_000
 _CELL_END = re.compile(r"(?<!\\)\|")
 
 
@@ -30,7 +34,10 @@ def render_tables(text: str, mode: str) -> str:
             fence = None if fence.closed_by(line) else fence
         elif (fence := opening_fence(line)) is None and (end := _table_end(lines, at)):
             rows = [_cells(row) for row in (line, *lines[at + 2 : end])]
-            done.extend(_bullets(rows) if mode == "bullets" else _block(rows))
+            if _grows_too_much(rows):
+                done.extend(lines[at:end])
+            else:
+                done.extend(_bullets(rows) if mode == "bullets" else _block(rows))
             at = end
             continue
         done.append(line)
@@ -57,6 +64,17 @@ def _cells(line: str) -> list[str]:
     if parts and not parts[-1].strip():
         parts = parts[:-1]
     return [part.strip().replace("\\|", "|") for part in parts]
+
+
+def _grows_too_much(rows: list[list[str]]) -> bool:
+    """Whether the table, with each row as long as the longest cells together, is beyond what it may grow to."""
+    longest: list[int] = []
+    for row in rows:
+        longest += [0] * (len(row) - len(longest))
+        for column, cell in enumerate(row):
+            longest[column] = max(longest[column], len(cell))
+    of_row = sum(longest) + 3 * len(longest)
+    return of_row * len(rows) > GROWS * sum(len(cell) + 3 for row in rows for cell in row) + BESIDE
 
 
 def _bullets(rows: list[list[str]]) -> list[str]:

@@ -142,3 +142,21 @@ def test_all_of_it_together():
 @pytest.mark.parametrize("text", ["| |\n|-|", "||\n|-|"])
 def test_a_table_with_nothing_in_it_is_posted_as_it_is(text):
     assert posts_of(text, Looks(tables="bullets")) == [text]
+
+
+@pytest.mark.parametrize("mode", ["bullets", "code"])
+@pytest.mark.parametrize(
+    "table",
+    [
+        f"|{'a' * 4000}|b|\n|-|-|\n" + "|1|2|\n" * 1000,
+        f"|a|{'b' * 4000}|\n|-|-|\n" + "|1|2|\n" * 1000,
+        "|a" * 1000 + "|\n" + "|-" * 1000 + "|\n" + "|1|\n" * 1000,
+    ],
+)
+def test_a_table_that_would_become_a_thousand_posts_stays_as_it_is(table, mode):
+    assert render_tables(table, mode) == table
+
+
+@pytest.mark.parametrize(("line", "is_one"), [("-" + " " * 200_000 + "x", False), ("-" + " " * 200_000 + "|-", True)])
+def test_a_row_of_dashes_with_many_blanks_is_looked_at_once(line, is_one):
+    assert (render_tables(f"a|b\n{line}", "code") != f"a|b\n{line}") is is_one
