@@ -148,12 +148,14 @@ def talked_in(account_pk: int) -> set[str]:
 
 def standing_reactions(account_pk: int, channel_id: str, post_ids: Collection[str]) -> list[StandingReaction]:
     """The reactions to these posts that are known, and that nobody is known to have taken back."""
-    wanted = set(post_ids)
-    rows = InboundEvent.objects.filter(account=account_pk, channel_id=channel_id, kind=EventKind.REACTION)
+    wanted = sorted(set(post_ids))
+    of_channel = InboundEvent.objects.filter(account=account_pk, channel_id=channel_id, kind=EventKind.REACTION)
     last: dict[tuple[str, str, str], tuple[int, bool]] = {}
-    for post_id, emoji, user_id, at, payload in rows.order_by("create_at", "id").values_list(
-        "post_id", "payload__emoji_name", "user_id", "create_at", "payload__removed"
-    ):
-        if post_id in wanted:
-            last[post_id, emoji, user_id] = (at, bool(payload))
+    for start in range(0, len(wanted), 500):
+        # A channel may have any number of reactions to other posts: those are not even read.
+        rows = of_channel.filter(post_id__in=wanted[start : start + 500]).order_by("create_at", "id")
+        for post_id, emoji, user_id, at, removed in rows.values_list(
+            "post_id", "payload__emoji_name", "user_id", "create_at", "payload__removed"
+        ):
+            last[post_id, emoji, user_id] = (at, bool(removed))
     return [StandingReaction(*key, at) for key, (at, removed) in last.items() if not removed]
