@@ -161,6 +161,52 @@ def says(
     return reply
 
 
+def asks(*calls: dict[str, Any] | str, text: str = "", stream: bool | None = None, name: str = "message") -> Reply:
+    """Asks for the tool `name` once for each of `calls`: its arguments, or what stands where they should be.
+
+    Streamed, each comes in three pieces, the first of which has no arguments.
+    """
+    written = [call if isinstance(call, str) else json.dumps(call) for call in calls]
+
+    def reply(exchange: Exchange) -> None:
+        if not (exchange.wants_stream if stream is None else stream):
+            whole = [
+                {"id": f"c{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+                for number, arguments in enumerate(written)
+            ]
+            message = {"role": "assistant", "content": text or None, "tool_calls": whole}
+            choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+            exchange.send(200, {"id": "c1", "object": "chat.completion", "created": 1, "model": MODEL,
+                                "choices": [choice]})  # fmt: skip
+            return
+        exchange.start_stream()
+        if text:
+            exchange.delta(text)
+        for number, arguments in enumerate(written):
+            half = len(arguments) // 2
+            begin = {"id": f"c{number}", "type": "function", "function": {"name": name, "arguments": ""}}
+            for piece in (begin, *({"function": {"arguments": one}} for one in (arguments[:half], arguments[half:]))):
+                delta = {"tool_calls": [{"index": number, **piece}]}
+                choice = {"index": 0, "delta": delta, "finish_reason": None}
+                exchange.event({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": MODEL,
+                                "choices": [choice]})  # fmt: skip
+        exchange.delta(None, finish="tool_calls")
+        exchange.end_stream()
+
+    return reply
+
+
+def in_rounds(*replies: Reply) -> Reply:
+    """The first of `replies` until the request tells of one round of tools, then the second, and so on: as a model,
+    which remembers nothing, does. The last one is for all that follow."""
+
+    def reply(exchange: Exchange) -> None:
+        done = sum(1 for message in exchange.request.messages if message.get("tool_calls"))
+        replies[min(done, len(replies) - 1)](exchange)
+
+    return reply
+
+
 def repeats() -> Reply:
     """The text of the last message again."""
     return lambda exchange: says(exchange.request.messages[-1]["content"])(exchange)
