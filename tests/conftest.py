@@ -53,6 +53,10 @@ def _shared_folder(tmp_path_factory):
 def _rights_stay():
     """A test that commits leaves an empty database behind, but for the rights, which would be made anew each time:
     that took longer than most such tests."""
+    from django.contrib.auth.models import Group
+
+    from mattermost_bridge.services.roles import GROUPS
+
     with pytest.MonkeyPatch.context() as patch:
         tables = BaseDatabaseIntrospection.django_table_names
 
@@ -64,8 +68,11 @@ def _rights_stay():
                 narrow.setattr(BaseDatabaseIntrospection, "django_table_names", without_rights)
                 return sql_flush(*args, **kwargs)
 
+        def only_roles(*args, **kwargs):
+            Group.objects.exclude(name__in=GROUPS).delete()
+
         patch.setattr(flush, "sql_flush", emptied)
-        patch.setattr(flush, "emit_post_migrate_signal", lambda *args, **kwargs: None)
+        patch.setattr(flush, "emit_post_migrate_signal", only_roles)
         yield
 
 
