@@ -23,6 +23,11 @@ _TOO_LONG = ("model.post.is_valid.msg.app_error", "model.post.is_valid.message_l
 _PROPS = ("model.post.is_valid.props.app_error", "api.context.request_body_too_large.app_error")
 
 
+def was_never_made(error: MattermostError) -> bool:
+    """Whether the server refuses this very text: then no earlier attempt can have made the post either."""
+    return error.error_id in _TOO_LONG
+
+
 def mend(delivery: Delivery, error: MattermostError, account: AccountSettings, client: MattermostClient) -> str:
     """Change a claimed delivery so that the server may take it; a sentence on what was changed, "" when nothing was.
 

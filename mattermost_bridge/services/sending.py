@@ -119,7 +119,8 @@ def _failed(delivery: Delivery, error: MattermostError, account: AccountSettings
         _note(delivery, error, unclear, None)
         _back(delivery, text, delay=0.0, unclear=unclear, counts=False)
         return
-    if not unclear and (mended := mending.mend(delivery, error, account, client_of(account))):
+    may_mend = not unclear or mending.was_never_made(error)
+    if may_mend and (mended := mending.mend(delivery, error, account, client_of(account))):
         _note(delivery, error, unclear, 0.0)
         _back(delivery, mended, delay=0.0)
         return

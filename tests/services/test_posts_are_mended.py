@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.mattermost.types import Post
@@ -151,3 +154,16 @@ def test_a_split_is_kept_whole_or_not_at_all(account, server, monkeypatch):
     outbox.drain(account.pk, most=1)
     row = Delivery.objects.get()
     assert (row.text, row.parts, row.mended) == (whole, 1, "")
+
+
+def test_a_post_that_is_too_long_is_split_also_after_a_kill(account, server):
+    """No attempt can have made it, so what the killed worker did is not in doubt."""
+    post(account, " ".join(["123456789"] * 10))
+    Delivery.objects.update(
+        state="sending", claimed_by="killed", claim_until=timezone.now() - timedelta(seconds=1), since_ms=1
+    )
+    server.client_config = lambda: {"MaxPostSize": "40"}
+    server.script = [refused(400, TOO_LONG)]
+    outbox.drain(account.pk)
+    assert " ".join(server.texts()) == " ".join(["123456789"] * 10)
+    assert set(states()) == {"sent"}
