@@ -1,4 +1,4 @@
-"""Responses that are lost after the post was made, by the hundred: nothing is missing, nothing twice, parts in order."""
+"""Responses that are lost after the post was made, by the hundred: nothing missing, nothing twice, parts in order."""
 
 from __future__ import annotations
 
