@@ -46,6 +46,7 @@ PATHS = {
     "scheduledmessage": "account",
     "scheduledrun": "message__account",
     "turn": "conversation__account",
+    "turnround": "turn__conversation__account",
 }
 #: Of these a record without an account holds for all accounts: limited people see it and cannot change it.
 HOLD_FOR_ALL = frozenset({"accessentry", "blockeduser", "groupoverride"})

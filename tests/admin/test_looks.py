@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def test_no_template_names_a_tone_or_a_colour():
     for path in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
         text = path.read_text()
         for word in ("du-good", "du-bad", "du-warning", "du-busy", "du-idle", "bg-red", "bg-green", "text-red", "#"):
-            found = text.replace('href="#', "").replace("{#", "").replace("#}", "").replace("&#", "")
+            # A place on a page, a comment and a sign by its number are no colours.
+            found = re.sub(r'(href|action)="[^"]*#|{#|#}|&#', "", text)
             assert word not in found.replace("du-button-good", ""), f"{path.name} names {word}"
 
 

@@ -150,4 +150,4 @@ def test_the_sidebar_counts_those_who_wait(as_alice, as_somebody_who, request_):
     assert items["Deliveries not sent"]["badge"] == ""
     other = as_somebody_who("view_agent").get("/mattermost_bridge/agent/")
     shown = [item for group in other.context["sidebar_navigation"] for item in group["items"] if item["has_permission"]]
-    assert [str(item["title"]) for item in shown] == ["Overview", "Agents"]
+    assert [str(item["title"]) for item in shown] == ["Overview", "Help", "Agents"]
