@@ -27,8 +27,8 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes more than there are cores: many tests wait for other processes."""
-    return (os.cpu_count() or 1) + 2
+    """One process more than there are cores: many tests wait for other processes."""
+    return (os.cpu_count() or 1) + 1
 
 
 # A loaded machine is no defect: no test asserts how long something takes.

@@ -169,7 +169,7 @@ class ImportOfExport(TestCase):
         groups=GROUPS,
         access_groups=ACCESS_GROUPS,
     )
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
     def test_importing_an_export_changes_no_effective_setting(self, **drawn):
         self._fill(**drawn)
         before = self._merged(effective_of_all())
