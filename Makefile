@@ -1,6 +1,9 @@
 # Durar's everyday commands; `make help` lists them. Each one first brings .venv up to date.
 BIN := .venv/bin
 export PYTHON
+# Some machines forbid Python to keep what it compiled. Then each process compiles all packages anew, which takes longer
+# than all else that a start does.
+unexport PYTHONDONTWRITEBYTECODE
 # Arguments for pytest, as `make test TESTS="tests/rules -k mention"`.
 TESTS ?=
 # Options of `up`, as `make run UP="--sandbox --port 8000"`.

@@ -14,32 +14,13 @@ import pytest
 import redis
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import chromium
 from tests.e2e.databases import clean_environment, fresh_database
 from tests.e2e.processes import REPOSITORY, Process, wait_for
 from tests.e2e.stack import free_port, own_redis
 
-CHROMIUM = Path("/usr/bin/chromium")
-#: Without these, Chromium talks to its maker from the start.
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 #: From here on are the Redis databases that no other tests use, where the environment names a server.
 FIRST_NUMBER = 8
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Without a chromium these tests are skipped, unless the environment insists on them."""
-    if CHROMIUM.exists() or os.environ.get("DURAR_REQUIRE_BROWSER") == "1":
-        return
-    skip = pytest.mark.skip(reason=f"there is no {CHROMIUM}; install Debian's chromium to run the browser tests")
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(skip)
 
 
 @dataclass
@@ -69,6 +50,7 @@ class Running:
 @pytest.fixture(scope="module")
 def durar():
     """`Durar up --sandbox` as a new user starts it."""
+    chromium.need()
     folder = Path(tempfile.mkdtemp(prefix="durar-browser-"))
     state = folder / "state"
     state.mkdir(mode=0o700)
@@ -99,9 +81,9 @@ def durar():
 def browser():
     """Debian's Chromium, without a window."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
-        yield chromium
-        chromium.close()
+        browser = chromium.launched(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

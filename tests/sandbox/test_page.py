@@ -1,30 +1,24 @@
 """The chat page in a real browser."""
 
-import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from tests import chromium
 from tests.sandbox.ears import Ear, post_in
 from tests.sandbox.integration import Integration
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists() and os.environ.get("DURAR_REQUIRE_BROWSER") != "1",
-        reason=f"there is no {CHROMIUM}; install Debian's chromium to run the browser tests",
-    ),
-]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def browser():
+    chromium.need()
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+        browser = chromium.launched(playwright)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
@@ -244,8 +238,8 @@ def test_files_go_along_with_a_message_and_pictures_are_shown(visit, sandbox):
     page.get_by_role("button", name="Leave out wrong.txt").click()
     expect(page.get_by_test_id("composer-files").locator("li")).to_have_count(2)
     page.get_by_test_id("send").click()
-    expect(page.get_by_test_id("picture")).to_have_js_property("complete", value=True)
-    assert page.get_by_test_id("picture").evaluate("picture => picture.naturalWidth") > 0
+    expect(page.get_by_test_id("picture")).to_be_visible()
+    page.wait_for_function("""() => document.querySelector('[data-testid="picture"]').naturalWidth > 0""")
     with page.expect_download() as download:
         page.get_by_test_id("file").filter(has_text="notes.txt").click()
     assert Path(download.value.path()).read_bytes() == b"hello"
