@@ -23,8 +23,8 @@ RIGHTS = {"django_content_type", "auth_permission", "auth_group", "auth_group_pe
 
 
 def pytest_configure() -> None:
-    """Passwords of tests are not worth the half second that keeping a real one safe takes. And each client of a test makes
-    the middleware anew: static files are looked for when somebody asks for one, not all of them each time."""
+    """Passwords of tests are not worth the half second that keeping a real one safe takes. And each client of a test
+    makes the middleware anew: static files are looked for when somebody asks for one, not all of them each time."""
     from django.conf import settings
 
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -90,8 +90,8 @@ def _rights_stay():
 
 @pytest.fixture(autouse=True, scope="session")
 def _only_whole_pages_are_noted(django_test_environment):
-    """Django's test client keeps a copy of the values that each template was filled with, and a page of the panel is made
-    of some two hundred. The page's own are what a test looks at."""
+    """Django's test client keeps a copy of the values that each template was filled with, and a page of the panel is
+    made of some two hundred. The page's own are what a test looks at."""
     noting, plain = Template._render, _TestState.saved_data.template_render
 
     def rendered(self, context):
