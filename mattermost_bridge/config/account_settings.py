@@ -19,6 +19,7 @@ class Commands:
     native_skills: bool = False
     callback_path: str = "/api/channels/mattermost/command"
     callback_url: str = ""
+    prefix: str = "oc_"
 
 
 @dataclass(frozen=True)

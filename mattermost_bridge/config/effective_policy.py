@@ -88,6 +88,7 @@ def settings_of(values: Mapping[str, Any]) -> dict[str, Any]:
             native_skills=values["commands_native_skills"] == "on",
             callback_path=values["commands_callback_path"],
             callback_url=values["commands_callback_url"],
+            prefix=values["commands_prefix"],
         ),
         "interactions": Interactions(
             callback_base_url=values["interactions_callback_base_url"],

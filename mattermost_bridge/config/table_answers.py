@@ -130,7 +130,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("Whether Durar registers its slash commands with Mattermost."),
         default="auto",
         choices=SWITCHES,
-        used=False,
     ),
     Setting(
         "commands.nativeSkills",
@@ -141,7 +140,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("Whether skills get slash commands, too."),
         default="auto",
         choices=SWITCHES,
-        used=False,
     ),
     Setting(
         "commands.callbackPath",
@@ -152,7 +150,6 @@ ANSWERS: tuple[Setting, ...] = (
         _("Where Mattermost posts slash commands to, on Durar's own address."),
         default="/api/channels/mattermost/command",
         each="path",
-        used=False,
     ),
     Setting(
         "commands.callbackUrl",
@@ -165,7 +162,17 @@ ANSWERS: tuple[Setting, ...] = (
         default_words=_("made of Durar's address and the callback path"),
         longest=300,
         each="address",
-        used=False,
+    ),
+    Setting(
+        "durar.commandPrefix",
+        "commands_prefix",
+        Kind.LINE,
+        Group.SLASH,
+        _("prefix of slash commands"),
+        _("What the names of its commands begin with. Bots of one team need prefixes of their own."),
+        default="oc_",
+        longest=20,
+        each="prefix",
     ),
     Setting(
         "interactions.callbackBaseUrl",

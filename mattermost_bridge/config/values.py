@@ -195,6 +195,9 @@ def _check_text(what: str, text: str) -> None:
         case "path":
             if not re.fullmatch(r"/[!-~]*", text) or "?" in text or "#" in text:
                 raise BadValue("must be a path that begins with /, without blanks, ? and #.")
+        case "prefix":
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", text):
+                raise BadValue("must be small letters, digits, dots, - and _, and begin with a letter or digit.")
         case "address":
             try:
                 parts = urlsplit(text)

@@ -23,6 +23,7 @@ from mattermost_bridge.models.scheduled import ScheduledMessage, ScheduledRun
 from mattermost_bridge.models.send_keys import SendKey, SendRequest
 from mattermost_bridge.models.sessions import PanelSession
 from mattermost_bridge.models.shared import SharedValue
+from mattermost_bridge.models.slash_commands import Skill, SlashCommand, SlashRegistration
 
 __all__ = [
     "AccessEntry",
@@ -59,6 +60,9 @@ __all__ = [
     "SendKey",
     "SendRequest",
     "SharedValue",
+    "Skill",
+    "SlashCommand",
+    "SlashRegistration",
     "StaffProfile",
     "Tick",
     "Turn",

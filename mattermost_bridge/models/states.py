@@ -202,6 +202,35 @@ class AgentBackend(models.TextChoices):
     OPENAI_COMPATIBLE = "openai_compatible", _("OpenAI-compatible server")
 
 
+class CommandPurpose(models.TextChoices):
+    """What a slash command is."""
+
+    BUILTIN = "builtin", _("Built in")
+    SKILL = "skill", _("Skill")
+
+
+class SlashCommandState(Toned):
+    """Where a slash command stands in one team."""
+
+    WANTED = "wanted", _("To be registered")
+    REGISTERED = "registered", _("Registered")
+    FOREIGN = "foreign", _("Name taken by somebody else")
+    REFUSED = "refused", _("Permission missing")
+    FAILED = "failed", _("Failed")
+    REMOVING = "removing", _("To be removed")
+
+
+class SlashRegistrationState(Toned):
+    """Where the registration of an account's slash commands stands."""
+
+    OFF = "off", _("Off")
+    DUE = "due", _("To be done")
+    RUNNING = "running", _("Being done")
+    DONE = "done", _("Done")
+    PARTIAL = "partial", _("Done in part")
+    FAILED = "failed", _("Failed")
+
+
 class AlertKind(Toned):
     """What an alert is about; the values are those of `rules.alerts.Kind`."""
 
@@ -298,6 +327,22 @@ _TONES: dict[str, dict[str, str]] = {
         "pairing_waiting": "warning",
         "deliveries_dead": "bad",
         "no_agent": "warning",
+    },
+    "SlashCommandState": {
+        "wanted": "busy",
+        "registered": "good",
+        "foreign": "warning",
+        "refused": "bad",
+        "failed": "bad",
+        "removing": "busy",
+    },
+    "SlashRegistrationState": {
+        "off": "idle",
+        "due": "busy",
+        "running": "busy",
+        "done": "good",
+        "partial": "warning",
+        "failed": "bad",
     },
     "AlertState": {"open": "bad", "over": "good"},
     "AlertTargetState": {"off": "idle", "untried": "idle", "works": "good", "fails": "bad"},
