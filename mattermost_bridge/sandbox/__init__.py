@@ -43,6 +43,7 @@ Accounts:
     POST tokens/revoke {"who", "token"}, tokens/restore {"who", "token"} (all tokens unless one is named),
     tokens/issue {"who"} -> {"token"}
     POST users/disable {"who"}, users/enable {"who"}
+    POST users/commands {"who", "how": "team_admin", "role" or ""}    who may make slash commands; no bot at first
     POST users/people {"usernames": [...]}, users/bots {"username", "display_name"} -> ids and tokens
 
 Doing and looking:

@@ -8,6 +8,7 @@ from typing import Protocol
 from aiohttp import web
 
 from mattermost_bridge.sandbox import control, page, rest
+from mattermost_bridge.sandbox.commanding import Hook
 from mattermost_bridge.sandbox.faults import Faults
 from mattermost_bridge.sandbox.hub import Hub
 from mattermost_bridge.sandbox.journal import Journal
@@ -55,6 +56,8 @@ class Sandbox:
         self.journal = Journal()
         self.limiter = RateLimiter()
         self.pending = PendingPosts()
+        self.command_hooks: dict[str, Hook] = {}
+        """the response URLs of slash commands, by their ids"""
         self.network: Network | None = None
         """the listening port; set by whoever serves the sandbox"""
 
@@ -78,6 +81,7 @@ class Sandbox:
         self.clock.offset_ms = 0
         self.limiter = RateLimiter()
         self.pending.clear()
+        self.command_hooks.clear()
         self.journal.clear()
         self.state.on_change = lambda: None
         self.state = self._watched(self._fresh())

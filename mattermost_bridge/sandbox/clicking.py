@@ -29,20 +29,25 @@ async def click(box: "Sandbox", user: User, post: Post, action_id: str, selected
     integration = action.get("integration") if action else None
     if action is None or not isinstance(integration, dict) or not integration.get("url"):
         raise action_missing()
-    trigger = new_id()
-    request = _request(box, user, post, action, integration.get("context"), selected, trigger)
+    trigger, trigger_id = new_trigger(box, user)
+    request = _request(box, user, post, action, integration.get("context"), selected, trigger_id)
     answer = await _call(box, str(integration["url"]), request)
     _obey(box, user, post, answer)
     return trigger
 
 
+def new_trigger(box: "Sandbox", user: User) -> tuple[str, str]:
+    """A new id of something that a person set off, and the same as an integration gets it: signed, with the time."""
+    trigger = new_id()
+    signed = f"{trigger}:{user.id}:{box.state.clock.ms()}"
+    return trigger, base64.b64encode(f"{signed}:".encode() + secrets.token_bytes(70)).decode()
+
+
 def _request(
-    box: "Sandbox", user: User, post: Post, action: dict[str, Any], context: Any, selected: str, trigger: str
+    box: "Sandbox", user: User, post: Post, action: dict[str, Any], context: Any, selected: str, trigger_id: str
 ) -> dict[str, Any]:
     """The body for the integration: who clicked where, and the context; nothing that proves any of it."""
     channel = box.state.channels[post.channel_id]
-    signed = f"{trigger}:{user.id}:{box.state.clock.ms()}"
-    trigger_id = base64.b64encode(f"{signed}:".encode() + secrets.token_bytes(70)).decode()
     request: dict[str, Any] = {
         "user_id": user.id,
         "user_name": user.username,

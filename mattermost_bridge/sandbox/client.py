@@ -150,6 +150,27 @@ class SandboxClient:
         """Let `who` remove `user` from a channel."""
         self.control("POST", "members/remove", who=who, channel=channel, user=user)
 
+    # Slash commands
+
+    def command(self, who: str, trigger: str, url: str, **fields: Any) -> Any:
+        """Make a slash command as a user who may; return it, with its token."""
+        body = {"team_id": self.team_id, "trigger": trigger, "url": url, "method": "P"} | fields
+        return self.api(who, "POST", "/commands", body)
+
+    def commands(self) -> list[dict[str, Any]]:
+        """Return all custom slash commands, with their tokens."""
+        return list(self.api("sysadmin", "GET", f"/commands?team_id={self.team_id}&custom_only=true"))
+
+    def execute(self, who: str, line: str, to: str, *, root_id: str = "") -> requests.Response:
+        """Type a slash command as a user in a channel (name, id, or "alice,durar"); return whatever comes."""
+        channel_id = to if len(to) == 26 else self.channel_id(to)
+        fields = {"command": line, "channel_id": channel_id, "team_id": self.team_id, "root_id": root_id}
+        return self.raw(who, "POST", "/commands/execute", fields)
+
+    def may_make_commands(self, who: str, how: str = "team_admin") -> None:
+        """Let a user make slash commands: as `team_admin`, by a `role`, or (with "") not any more."""
+        self.control("POST", "users/commands", who=who, how=how)
+
     # Looking
 
     def posts(self, channel: str, *, with_deleted: bool = False) -> list[dict[str, Any]]:

@@ -235,3 +235,30 @@ class StoredFile:
         if modern:
             data["archived"] = False
         return data
+
+
+@dataclass(slots=True)
+class Command:
+    """A slash command that somebody made."""
+
+    id: str
+    token: str
+    create_at: int
+    update_at: int
+    creator_id: str
+    team_id: str
+    trigger: str
+    url: str
+    delete_at: int = 0
+    method: str = "P"
+    username: str = ""
+    icon_url: str = ""
+    auto_complete: bool = False
+    auto_complete_desc: str = ""
+    auto_complete_hint: str = ""
+    display_name: str = ""
+    description: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the command as who may manage it sees it, with its token."""
+        return {**asdict(self), "plugin_id": ""}

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mattermost_bridge.sandbox.records import Channel, Clock, Post, Reaction, StoredFile, User
+from mattermost_bridge.sandbox.records import Channel, Clock, Command, Post, Reaction, StoredFile, User
 from mattermost_bridge.sandbox.state import State
 
 FORMAT = 1
@@ -31,6 +31,9 @@ def pack(state: State) -> dict[str, Any]:
         "users": [asdict(user) for user in state.users.values()],
         "tokens": {token: list(owner) for token, owner in state.tokens.items()},
         "team_members": dict(state.team_members),
+        "team_admins": sorted(state.team_admins),
+        "command_makers": sorted(state.command_makers),
+        "commands": [asdict(command) for command in state.commands.values()],
         "channels": [asdict(channel) for channel in state.channels.values()],
         "posts": [asdict(post) for post in rows],
         "reactions": [asdict(reaction) for reaction in reactions],
@@ -60,6 +63,9 @@ def unpack(data: dict[str, Any], clock: Clock) -> State:
     for values in data.get("files", []):  # a file from before there were any is read too
         file = StoredFile(**(values | {"content": base64.b64decode(values["content"])}))
         state.files[file.id] = file
+    state.commands = {values["id"]: Command(**values) for values in data.get("commands", [])}
+    state.team_admins = set(data.get("team_admins", []))
+    state.command_makers = set(data.get("command_makers", []))
     return state
 
 

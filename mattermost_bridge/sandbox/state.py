@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from mattermost_bridge.sandbox.ids import fixed_id, new_id
-from mattermost_bridge.sandbox.records import DIRECT, GROUP, Channel, Clock, Post, Reaction, StoredFile, User
+from mattermost_bridge.sandbox.records import DIRECT, GROUP, Channel, Clock, Command, Post, Reaction, StoredFile, User
 
 
 def _age(post: Post) -> tuple[int, int]:
@@ -32,6 +32,11 @@ class State:
         """root id -> the replies of the thread, deleted ones too"""
         self.reactions: dict[str, dict[tuple[str, str], Reaction]] = {}
         self.files: dict[str, StoredFile] = {}
+        self.commands: dict[str, Command] = {}
+        """slash commands by id, in the order they were made; deleted ones are gone"""
+        self.team_admins: set[str] = set()
+        self.command_makers: set[str] = set()
+        """who may make and change slash commands of their own without being team administrators"""
         self.last_row = 0
         self.on_change: Callable[[], None] = lambda: None
 

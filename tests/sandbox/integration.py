@@ -16,6 +16,7 @@ class Integration:
 
     status: int = 200
     body: bytes = b"{}"
+    kind: str = ""
     calls: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -25,9 +26,10 @@ class Integration:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                outer.calls.append(json.loads(sent))
-                outer.headers.append(dict(self.headers.items()))
+                outer.take(sent, dict(self.headers.items()))
                 self.send_response(outer.status)
+                if outer.kind:
+                    self.send_header("Content-Type", outer.kind)
                 self.send_header("Content-Length", str(len(outer.body)))
                 self.end_headers()
                 self.wfile.write(outer.body)
@@ -45,6 +47,11 @@ class Integration:
         self._server.shutdown()
         self._server.server_close()
 
+    def take(self, sent: bytes, headers: dict[str, str]) -> None:
+        """Keep what was sent."""
+        self.calls.append(json.loads(sent))
+        self.headers.append(headers)
+
     @property
     def url(self) -> str:
         """Its address."""
@@ -53,3 +60,17 @@ class Integration:
     def answers(self, value: Any) -> None:
         """Answer with this JSON from now on."""
         self.body = json.dumps(value).encode()
+
+
+@dataclass
+class CommandIntegration(Integration):
+    """The same for slash commands, whose bodies are forms: `calls` has each with its `body` and `headers`.
+
+    `kind` is the content type of its answer.
+    """
+
+    kind: str = "application/json"
+
+    def take(self, sent: bytes, headers: dict[str, str]) -> None:
+        """Keep what was sent."""
+        self.calls.append({"body": sent.decode(), "headers": headers})

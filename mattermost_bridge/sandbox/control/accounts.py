@@ -78,7 +78,21 @@ async def add_one_bot(call: ControlCall) -> web.Response:
     return reply({"id": user.id, "username": name, "token": call.box.state.issue_token(user)}, 201)
 
 
+async def commands(call: ControlCall) -> web.Response:
+    """POST users/commands: who may make slash commands, and how they came to it."""
+    state, user_id, how = call.box.state, call.user().id, call.get("how", "")
+    if how not in ("", "team_admin", "role"):
+        raise ControlError("The field 'how' is team_admin, role or empty.")
+    state.team_admins.discard(user_id)
+    state.command_makers.discard(user_id)
+    if how:
+        (state.team_admins if how == "team_admin" else state.command_makers).add(user_id)
+    state.on_change()
+    return ok()
+
+
 ROUTES = (
+    ("POST", "/users/commands", commands),
     ("POST", "/tokens/revoke", revoke),
     ("POST", "/tokens/restore", restore),
     ("POST", "/tokens/issue", issue),

@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from mattermost_bridge.sandbox.calls import authenticated
-from mattermost_bridge.sandbox.rest import channels, clicks, files, posts, reactions, system, teams, users
+from mattermost_bridge.sandbox.rest import channels, clicks, commands, files, posts, reactions, system, teams, users
 
-_SUBJECTS = (system, users, teams, channels, posts, clicks, reactions, files)
+_SUBJECTS = (system, users, teams, channels, posts, clicks, commands, reactions, files)
 
 
 def add_routes(app: web.Application) -> None:
@@ -15,3 +15,5 @@ def add_routes(app: web.Application) -> None:
             app.router.add_route(method, f"/api/v4{path}", handler)
         for method, path, handler in subject.ROUTES:
             app.router.add_route(method, f"/api/v4{path}", authenticated(handler))
+    for method, path, handler in commands.HOOKS:
+        app.router.add_route(method, path, handler)

@@ -154,11 +154,16 @@ const send = (rootOf) => (text, files) =>
       return;
     }
     const channel = await placeToWrite();
+    if (text.startsWith("/") && !files.length) return runCommand(channel, text, rootOf());
     const body = { channel_id: channel.id, message: text, root_id: rootOf(), pending_post_id: crypto.randomUUID?.() ?? `${state.me.id}:${Date.now()}` };
     if (files.length) body.file_ids = (await api.upload(channel.id, files)).map((file) => file.id);
     keepPost(await api.post("/posts", body));
     changed();
   });
+
+/** A slash command: what it shows comes by the socket. */
+const runCommand = (channel, text, rootId) =>
+  api.post("/commands/execute", { command: text, channel_id: channel.id, team_id: state.cast.team.id, root_id: rootId });
 
 function stopEditing() {
   if (!state.editing) return;

@@ -74,6 +74,8 @@ const troubles = (bot) => [
   ["For the account", [
     ["revoke", `Revoke ${bot}'s token`, "", "POST", "tokens/revoke", { who: bot }],
     ["restore", `Restore ${bot}'s token`, "", "POST", "tokens/restore", { who: bot }],
+    ["team-admin", `Make ${bot} a team administrator`, "Only then it may register slash commands.", "POST", "users/commands", { who: bot, how: "team_admin" }],
+    ["plain", `Make ${bot} a plain member again`, "", "POST", "users/commands", { who: bot, how: "" }],
     ["disable", `Disable ${bot}`, "Also silences its open connection for good.", "POST", "users/disable", { who: bot }],
     ["enable", `Enable ${bot}`, "", "POST", "users/enable", { who: bot }],
   ]],
