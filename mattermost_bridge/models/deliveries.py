@@ -43,6 +43,8 @@ class Delivery(models.Model):
     recipient_id = models.CharField(_("person"), max_length=26, blank=True)
     part = models.PositiveSmallIntegerField(default=1)
     parts = models.PositiveSmallIntegerField(default=1)
+    # What the parts of one text have in common; "" for a text of one part.
+    text_key = models.CharField(max_length=40, blank=True, editable=False)
     text = models.TextField(_("text"))
     props = models.JSONField(default=dict, blank=True)
     # Files of the post, in order: name, mime_type, size, path (in Django's storage), url (where it came from, if from
@@ -97,6 +99,7 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["account", "post_id"], condition=~Q(post_id=""), name="delivery_by_post"),
             models.Index(fields=["id"], condition=~Q(double_post_ids=""), name="delivery_doubled"),
+            models.Index(fields=["text_key"], condition=~Q(text_key=""), name="delivery_by_text"),
             models.Index(fields=["account", "settled_at"], condition=Q(state="dead"), name="delivery_dead"),
             # With the state in front, although it is always the same: else SQLite takes the index above.
             models.Index(fields=["state", "settled_at", "account"], condition=Q(state="sent"), name="delivery_by_time"),

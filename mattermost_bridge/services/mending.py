@@ -12,7 +12,8 @@ from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.rest import MattermostClient
-from mattermost_bridge.models import Delivery
+from mattermost_bridge.models import ButtonSet, Delivery
+from mattermost_bridge.models.deliveries import new_mark
 from mattermost_bridge.models.states import DeliveryState
 from mattermost_bridge.rules.chunking import split_text
 from mattermost_bridge.services import files_out
@@ -64,6 +65,7 @@ def _keep(delivery: Delivery, said: str) -> bool:
             files=delivery.files,
             root_id=delivery.root_id,
             parts=delivery.parts,
+            text_key=delivery.text_key,
             mended=delivery.mended,
         )
     )
@@ -97,9 +99,14 @@ def _split(delivery: Delivery, longest: int) -> str:
         return ""
     with transaction.atomic():
         later = _later_parts(delivery)
-        contents = [(text, {}, []) for text in texts[1:]] + [(row.text, row.props, row.files) for row in later]
+        # What stands under a text, as buttons, stands under the last part of it.
+        under, delivery.props = delivery.props, {}
+        contents = [(text, {}, []) for text in texts[1:-1]] + [(texts[-1], under, [])]
+        contents += [(row.text, row.props, row.files) for row in later]
+        whose = [delivery.pk] * (len(texts) - 1) + [row.pk for row in later]
         delivery.text = texts[0]
         delivery.parts += len(texts) - 1
+        delivery.text_key = delivery.text_key or new_mark()
         added = [
             Delivery(
                 account_id=delivery.account_id,
@@ -112,14 +119,21 @@ def _split(delivery: Delivery, longest: int) -> str:
                 root_id=delivery.root_id,
                 recipient_id=delivery.recipient_id,
                 since_ms=delivery.since_ms,
+                text_key=delivery.text_key,
             )
             for _ in texts[1:]
         ]
-        for number, (row, content) in enumerate(zip([*later, *added], contents, strict=True), start=1):
+        rows = [*later, *added]
+        for number, (row, content) in enumerate(zip(rows, contents, strict=True), start=1):
             row.text, row.props, row.files = content
             row.part, row.parts = delivery.part + number, delivery.parts
         Delivery.objects.bulk_update(later, ["text", "props", "files", "part", "parts"])
         Delivery.objects.bulk_create(added)
+        carried_by = dict(zip(whose, rows, strict=True))
+        for offered in ButtonSet.objects.filter(delivery__in=carried_by).select_related("delivery"):
+            if offered.delivery is not None:
+                offered.delivery = carried_by[offered.delivery.pk]
+                offered.save(update_fields=["delivery"])
         said = f"The server takes {longest} characters in a post, so this one was split into {len(texts)}."
         # With the rest, or not at all: a text that is whole must not be followed by its own parts.
         if not _keep(delivery, said):
@@ -131,24 +145,10 @@ def _split(delivery: Delivery, longest: int) -> str:
 
 def _later_parts(delivery: Delivery) -> list[Delivery]:
     """The later parts of the same text: they stand behind it in its lane, and nobody has tried them."""
-    lane = Delivery.objects.select_for_update().filter(
-        account=delivery.account_id,
-        channel_id=delivery.channel_id,
-        root_id=delivery.root_id,
-        state=DeliveryState.QUEUED,
-        pk__gt=delivery.pk,
-    )
-    found: list[Delivery] = []
-    for row in lane.order_by("pk"):
-        if _text_of(row) != _text_of(delivery) or row.part != delivery.part + len(found) + 1 or row.attempts:
-            break
-        found.append(row)
-    return found
-
-
-def _text_of(row: Delivery) -> tuple[int | str | None, ...]:
-    """What the parts of one text have in common."""
-    return row.turn_id, row.round, row.call, row.kind, row.parts
+    if not delivery.text_key:
+        return []
+    rows = Delivery.objects.select_for_update().filter(text_key=delivery.text_key, part__gt=delivery.part)
+    return list(rows.filter(state=DeliveryState.QUEUED, attempts=0).order_by("part"))
 
 
 def _use_real_root(delivery: Delivery, client: MattermostClient) -> str:

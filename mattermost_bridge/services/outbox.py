@@ -23,6 +23,7 @@ from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Delivery, DirectChannel, OutboxState, Turn
+from mattermost_bridge.models.deliveries import new_mark
 from mattermost_bridge.models.states import UNSETTLED, DeliveryKind, DeliveryState
 from mattermost_bridge.rules.outgoing import Looks, posts_of
 from mattermost_bridge.services import hints
@@ -142,6 +143,7 @@ def _rows(
     contents += [(part, None) for part in parts[1:]] + [(None, batch) for batch in batches[1:]]
     if props and not contents:
         contents = [("", None)]
+    text_key = new_mark() if len(contents) > 1 else ""
     rows = [
         Delivery(
             account_id=account.pk,
@@ -152,6 +154,7 @@ def _rows(
             recipient_id=recipient_id,
             part=number,
             parts=len(contents),
+            text_key=text_key,
             text=part or "",
             files=batch or [],
             since_ms=since_ms,

@@ -65,6 +65,11 @@ def outcome(deliveries: Sequence[int]) -> Outcome:
     rows = list(Delivery.objects.filter(pk__in=deliveries).order_by("pk"))
     if len(rows) < len(deliveries):
         return Outcome(Fate.FAILED, sentence="The message is not in the outbox any more.")
+    if keys := {row.text_key for row in rows if row.text_key}:
+        # A part that the server found too long was split further: what was added belongs to the message, too.
+        known = {row.pk for row in rows}
+        rows += Delivery.objects.filter(text_key__in=keys).exclude(pk__in=known)
+        rows.sort(key=lambda row: (row.part, row.pk))
     sent = [row for row in rows if row.state == DeliveryState.SENT]
     account = settings_for(rows[0].account_id) if rows else None
     posts = tuple(row.post_id for row in sent)

@@ -19,7 +19,7 @@ from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.models import Delivery, DeliveryAttempt, OutboxState
 from mattermost_bridge.models.states import UNSETTLED, DeliveryState
 from mattermost_bridge.rules.retry import outbox_delay, with_retry_after
-from mattermost_bridge.services import files_out, hints, lookup, marks, mending, outbox
+from mattermost_bridge.services import files_out, hints, lookup, marks, mending, outbox, slash_answers
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.keeping import Kept, holder, kept
 
@@ -50,7 +50,10 @@ def send(claimed: outbox.Claimed) -> bool:
     client = client_of(account)
     with claim as item:
         try:
-            made = _attempt(client, account, delivery, item)
+            if slash_answers.goes_there(delivery):
+                made = slash_answers.send(delivery, account)
+            else:
+                made = _attempt(client, account, delivery, item)
         except ClaimLostError:
             log.warning("a delivery's claim was lost before its post", delivery_id=delivery.pk)
             return False
@@ -220,22 +223,16 @@ def _back(
 
 
 def _settle_badly(delivery: Delivery, state: str, error: str, error_id: str) -> None:
-    """End a delivery without its post, and cancel the later parts of its turn: half an answer misleads."""
+    """End a delivery without its post, and cancel the later parts of its text: half an answer misleads."""
     with transaction.atomic():
         ended = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, claimed_by=holder()).update(
             state=state, error=error, error_id=error_id, settled_at=timezone.now(), claim_until=None
         )
-        if ended and delivery.turn_id and delivery.parts > 1:
-            Delivery.objects.filter(
-                turn=delivery.turn_id,
-                round=delivery.round,
-                call=delivery.call,
-                kind=delivery.kind,
-                part__gt=delivery.part,
-                state__in=UNSETTLED,
-            ).update(
+        if ended and delivery.text_key:
+            later = Delivery.objects.filter(text_key=delivery.text_key, part__gt=delivery.part, state__in=UNSETTLED)
+            later.update(
                 state=DeliveryState.CANCELLED,
-                error="An earlier part of this answer could not be delivered.",
+                error="An earlier part of this text could not be delivered.",
                 settled_at=timezone.now(),
             )
     if ended:

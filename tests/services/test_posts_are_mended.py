@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.mattermost.types import Post
-from mattermost_bridge.models import Account, Delivery
-from mattermost_bridge.services import outbox
+from mattermost_bridge.models import Account, ButtonSet, Delivery
+from mattermost_bridge.services import buttons, outbox, receipts
 from tests.bridge import make_account
 from tests.services.fake_server import refused
 
@@ -167,3 +167,52 @@ def test_a_post_that_is_too_long_is_split_also_after_a_kill(account, server):
     outbox.drain(account.pk)
     assert " ".join(server.texts()) == " ".join(["123456789"] * 10)
     assert set(states()) == {"sent"}
+
+
+@pytest.mark.parametrize("long_part", [0, 1])
+def test_buttons_stand_under_the_last_part_also_after_a_split(account, server, long_part):
+    """And their set goes with them: else a click would be taken for one in a foreign post."""
+    Account.objects.update(text_chunk_limit=50)
+    effective.bump_version()
+    lines = ["a" * 49, "b" * 49]
+    rows = buttons.offer(
+        account_pk=account.pk,
+        channel_id=ROOM,
+        text="\n".join(lines[long_part:]),
+        buttons=[[{"text": "Yes", "callback_data": "yes"}]],
+    )
+    server.client_config = lambda: {"MaxPostSize": "30"}
+    server.script = [refused(400, TOO_LONG)]
+    outbox.drain(account.pk)
+    assert "".join(server.texts()) == "".join(lines[long_part:])
+    assert [bool(one.props.get("attachments")) for one in server.posts] == [False] * (len(server.posts) - 1) + [True]
+    assert ButtonSet.objects.get().delivery.post_id == server.posts[-1].id
+    found = receipts.outcome([row.pk for row in rows])
+    assert (found.fate, found.post_ids) == ("sent", tuple(one.id for one in server.posts))
+
+
+def test_a_receipt_counts_the_parts_that_a_split_added(account, server):
+    (only,) = post(account, " ".join(["123456789"] * 10), kind="message")
+    server.client_config = lambda: {"MaxPostSize": "40"}
+    server.script = [refused(400, TOO_LONG)]
+    outbox.drain(account.pk, most=2)
+    assert (receipts.outcome([only.pk]).fate, len(receipts.outcome([only.pk]).post_ids)) == ("waiting", 1)
+    server.script = [refused(403, "api.context.permissions.app_error")]
+    outbox.drain(account.pk)
+    found = receipts.outcome([only.pk])
+    assert (found.fate, found.sentence, len(found.post_ids)) == ("failed", "Mattermost API 403", 1)
+    assert states() == ["sent", "dead", "cancelled"]
+
+
+def test_a_part_that_fails_for_good_cancels_the_later_parts_of_its_text_and_nothing_else(account, server):
+    Account.objects.update(text_chunk_limit=50)
+    effective.bump_version()
+    text = "\n".join(letter * 49 for letter in "abc")
+    first, second = (post(account, text, kind="message") for _ in range(2))
+    server.script = [None, refused(403, "api.context.permissions.app_error")]
+    outbox.drain(account.pk)
+    assert states() == ["sent", "dead", "cancelled", "sent", "sent", "sent"]
+    assert receipts.outcome([row.pk for row in first]).fate == "failed"
+    assert receipts.outcome([row.pk for row in second]).fate == "sent"
+    (row,) = Delivery.objects.filter(state="cancelled")
+    assert row.error == "An earlier part of this text could not be delivered."
