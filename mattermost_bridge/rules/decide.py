@@ -1,4 +1,5 @@
-"""What becomes of a post, an edit, a reaction or a click: decided here and nowhere else, with every step of the way."""
+"""What becomes of a post, an edit, a reaction, a click or a slash command: decided here and nowhere else, with every
+step of the way."""
 
 from __future__ import annotations
 
@@ -36,6 +37,8 @@ def decide(post: IncomingPost, policy: Policy, *, now_ms: int) -> Decision:
             return _decide_reaction(post, policy, now_ms, trail)
         if post.button:
             return _decide_click(post, policy, now_ms, trail)
+        if post.slash:
+            return _decide_slash(post, policy, now_ms, trail)
         return _decide_post(post, policy, now_ms, trail)
     except FactMissing as missing:
         return Decision(Outcome.WAITING, "", tuple(trail), asks=(missing.fact,))
@@ -104,6 +107,26 @@ def _decide_click(post: IncomingPost, policy: Policy, now_ms: int, trail: list[C
         if not own:
             return _ended(Reason.CLICK_NOT_OPENER, trail)
     return _to_the_agent(Reason.ADMITTED_CLICK, policy, trail, _way(post, policy, trail))
+
+
+def _decide_slash(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Decision:
+    """A slash command is a message to the bot, which needs no mention; whoever may write may use it.
+
+    In channels a control command takes what a written one takes: one of the account's lists has to have the person.
+    """
+    trail.append(Check("slash command", f"/{post.slash}", "Mattermost", passed=None))
+    reason = _what_it_is(post, policy, trail)
+    if reason is None:
+        reason = _who_may(post, policy, now_ms, trail)
+    if reason is not None and reason.outcome is not Outcome.ADMITTED:
+        return _ended(reason, trail)
+    if post.controls and post.channel_type is not ChannelType.DIRECT:
+        trail.append(control_commands.may_command(post, policy, now_ms=now_ms))
+        if not trail[-1].passed:
+            return _ended(Reason.COMMAND_REFUSED, trail)
+    way = _way(post, policy, trail)
+    reason = reason or Reason.ADMITTED_COMMAND
+    return _ended(reason, trail, way) if post.controls else _to_the_agent(reason, policy, trail, way)
 
 
 def _decide_reaction(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Decision:

@@ -186,10 +186,13 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class IncomingPost:
-    """The facts of one post, edit, reaction or click that decisions look at. Times are Mattermost's milliseconds.
+    """The facts of one post, edit, reaction, click or slash command that decisions look at. Times are Mattermost's
+    milliseconds.
 
     `post_id` is the post that was written, edited or reacted to, or whose button was clicked: `button` is what that
     shows, "" for everything but clicks, and `opener_id` the only person who may click it, "" for no such condition.
+    `slash` is the trigger of a slash command, "" for everything else; `controls` says that it is a control command,
+    which needs no agent.
     `found_ms` is when catch-up found it, 0 for what was
     heard live. The last five are looked up only when a decision asks for them; None is "not looked up".
     `thread_answered_ms` is 0 when the bot never answered in the thread. `reacted` is the root of the thread of the post
@@ -212,6 +215,8 @@ class IncomingPost:
     is_reaction: bool = False
     button: str = ""
     opener_id: str = ""
+    slash: str = ""
+    controls: bool = False
     found_ms: int = 0
     thread_answered_ms: int | None = None
     earlier: Earlier | None = None

@@ -21,7 +21,6 @@ from mattermost_bridge.services import bursts, facts, hints, inbox, pairing, tur
 
 log = structlog.get_logger(__name__)
 
-#: Slash commands are decided where they come in.
 DECIDED_BY_RULES = (EventKind.POST, EventKind.EDIT, EventKind.REACTION, EventKind.CLICK)
 LOOK_UP = "durar.events.look_up_channel"
 
@@ -91,6 +90,8 @@ def incoming_post(event: InboundEvent) -> IncomingPost:
         is_reaction=event.kind == EventKind.REACTION,
         button=(str(payload.get("button") or "") or "?") if event.kind == EventKind.CLICK else "",
         opener_id=str(payload.get("opener_id") or ""),
+        slash=str(payload.get("slash") or ""),
+        controls=bool(payload.get("controls")),
         # Its age is what it had when it was found: what then waited for anything else is not punished for that.
         found_ms=int(event.received_at.timestamp() * 1000) if event.caught_up and event.received_at else 0,
     )
@@ -100,7 +101,7 @@ def decision_on(event: InboundEvent, settings: AccountSettings, *, now: datetime
     """What the rules say about an event now (or at another time). Facts that only the records know are looked up when
     the rules ask. Changes nothing.
     """
-    if event.kind not in DECIDED_BY_RULES:
+    if event.kind not in DECIDED_BY_RULES and not event.payload.get("slash"):
         check = Check("kind", event.get_kind_display(), "event", passed=False)
         return Decision(Outcome.IGNORED, Reason.KIND_NOT_USED, (check,))
     post, now_ms = incoming_post(event), int((now or timezone.now()).timestamp() * 1000)

@@ -54,6 +54,7 @@ __all__ = [
     "reject_many",
     "revoke",
     "revoke_many",
+    "text_for",
 ]
 
 TTL = timedelta(milliseconds=rules.TTL_MS)
@@ -76,13 +77,14 @@ def challenge(
     channel_id: str,
     trigger_ms: int,
     now: datetime | None = None,
+    posts: bool = True,
 ) -> Challenge:
     """Ask a stranger to pair, inside the transaction that saves what was decided about their message.
 
     The reason is one of: `pairing_required` (a new request; the challenge is in the outbox), `pairing_repeated` (the
     same request and code, nothing is sent), `pairing_queue_full` (said at most once an hour to each person), or
     `admitted_dm_paired` and `blocked` when that became true meanwhile: then the caller decides anew. `trigger_ms` is
-    the server's time of the message.
+    the server's time of the message. Without `posts` nothing is put into the outbox: the caller says it.
     """
     now = now or timezone.now()
     account = locked(account_pk)
@@ -105,10 +107,12 @@ def challenge(
         request.channel_id = request.channel_id or channel_id
         request.save(update_fields=["last_seen_at", "username", "channel_id"])
     elif reason == Reason.PAIRING_QUEUE_FULL:
-        _say_queue_is_full(account, user_id, channel_id, trigger_ms, now)
+        if posts:
+            _say_queue_is_full(account, user_id, channel_id, trigger_ms, now)
     else:
         request = _new_request(account, user_id, username, channel_id, now)
-        _send_challenge(account, request, trigger_ms)
+        if posts:
+            _send_challenge(account, request, trigger_ms)
     live.changed(account_pk, "pairing", [request.pk] if request else ())
     return Challenge(reason, request, verdict.trail)
 
@@ -172,20 +176,25 @@ def _new_request(account: Account, user_id: str, username: str, channel_id: str,
     )
 
 
-def _send_challenge(account: Account, request: PairingRequest, trigger_ms: int) -> None:
-    from mattermost_bridge.services import outbox
-
-    text = rules.challenge_text(
-        settings_for(account.pk).pairing_text,
+def text_for(request: PairingRequest) -> str:
+    """What the person of a request reads: their code, and how it is approved."""
+    account = settings_for(request.account_id)
+    return rules.challenge_text(
+        account.pairing_text,
         request.user_id,
         request.code,
         rules.approve_command(request.code, account.account_id),
         settings.PUBLIC_URL,
     )
+
+
+def _send_challenge(account: Account, request: PairingRequest, trigger_ms: int) -> None:
+    from mattermost_bridge.services import outbox
+
     outbox.post(
         account_pk=account.pk,
         channel_id=request.channel_id,
-        text=text,
+        text=text_for(request),
         kind=DeliveryKind.CHALLENGE,
         recipient_id=request.user_id,
         since_ms=trigger_ms,

@@ -32,16 +32,53 @@ def stop(event: InboundEvent, conversation: Conversation, account: AccountSettin
     None when a control command, or something younger than this one, is being answered right now: then this one waits
     its turn.
     """
+    seconds = settings.TIMES["conversation_lease"]
+    lease = {"lease_holder": holder(), "lease_until": Now() + timedelta(seconds=seconds)}
+    conversation, said = _halt(event, conversation, account, lease)
+    if said is None:
+        return None
+    turn = Turn.objects.create(
+        conversation=conversation,
+        starts=1,
+        started_at=timezone.now(),
+        command=event.command,
+        question=event.text,
+        answer=said,
+        channel_id=event.channel_id,
+        peer_id=event.user_id if event.channel_type == "D" else "",
+        reply_root=event.reply_root,
+        trigger_at=event.create_at,
+    )
+    event.turn = turn
+    return turn, conversation.fence
+
+
+def stop_at_once(event: InboundEvent, conversation: Conversation, account: AccountSettings) -> str:
+    """As `stop`, for a command that is answered where it came in: what was stopped, as a sentence, and no turn.
+
+    What is younger than this command goes on.
+    """
+    _, said = _halt(event, conversation, account, {"lease_holder": "", "lease_until": None})
+    return said or "What runs here now is younger than your command, and goes on. Older messages are dropped."
+
+
+def _halt(
+    event: InboundEvent, conversation: Conversation, account: AccountSettings, lease: dict[str, Any]
+) -> tuple[Conversation, str | None]:
+    """Cancel what runs and drop what waits, and put `lease` on the conversation.
+
+    The conversation as it is now, and what became of it all; None when what runs is left alone.
+    """
     from mattermost_bridge.services import turn_runner
 
     conversation = Conversation.objects.select_for_update().get(pk=conversation.pk)
     running = Turn.objects.filter(conversation=conversation, state=TurnState.RUNNING).first()
     taken = running is None or not (running.command or running.trigger_at > event.create_at)
-    fence = conversation.fence + 1 if taken else conversation.fence
-    changes: dict[str, Any] = {"stopped_at": max(conversation.stopped_at, event.create_at)}
+    conversation.stopped_at = max(conversation.stopped_at, event.create_at)
+    changes: dict[str, Any] = {"stopped_at": conversation.stopped_at}
     if taken:
-        seconds = settings.TIMES["conversation_lease"]
-        changes |= {"fence": fence, "lease_holder": holder(), "lease_until": Now() + timedelta(seconds=seconds)}
+        conversation.fence += 1
+        changes |= {"fence": conversation.fence, **lease}
     Conversation.objects.filter(pk=conversation.pk).update(**changes)
     older = Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
     dropped = InboundEvent.objects.filter(
@@ -53,7 +90,7 @@ def stop(event: InboundEvent, conversation: Conversation, account: AccountSettin
         command="",
     ).update(**DROPPED)
     if not taken:
-        return None
+        return conversation, None
     if running is not None:
         running.state, running.finished_at = TurnState.CANCELLED, timezone.now()
         running.error_kind, running.error = KIND, "Somebody in the session stopped it with /stop."
@@ -62,21 +99,7 @@ def stop(event: InboundEvent, conversation: Conversation, account: AccountSettin
         transaction.on_commit(lambda: turn_runner.stop_turn(running.pk, "somebody wrote /stop"), robust=True)
         live.changed(account.pk, "turn", [running.pk])
     live.changed(account.pk, "event")
-    turn = Turn.objects.create(
-        conversation=conversation,
-        starts=1,
-        started_at=timezone.now(),
-        command=event.command,
-        question=event.text,
-        answer=_said(running is not None, dropped),
-        channel_id=event.channel_id,
-        peer_id=event.user_id if event.channel_type == "D" else "",
-        reply_root=event.reply_root,
-        trigger_at=event.create_at,
-    )
-    event.turn = turn
-    turn.conversation.fence = fence
-    return turn, fence
+    return conversation, _said(running is not None, dropped)
 
 
 def _said(was_running: bool, dropped: int) -> str:  # noqa: FBT001

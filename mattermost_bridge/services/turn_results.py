@@ -10,13 +10,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from mattermost_bridge.agents.base import AgentAnswer, AgentError, ErrorKind
-from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Agent, Conversation, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryKind, EventState, TurnState
 from mattermost_bridge.rules import texts
 from mattermost_bridge.rules.control_commands import NEW
-from mattermost_bridge.services import outbox
+from mattermost_bridge.services import outbox, slash_answers
 from mattermost_bridge.services.keeping import holder
 from mattermost_bridge.services.turns import Taken
 
@@ -48,9 +47,9 @@ def finish(
             return None
         turn.agent = agent
         if isinstance(result, AgentError):
-            claimed = _fail(turn, str(result.kind), result.cause, _sentence(result), account=taken.settings)
+            claimed = _fail(turn, str(result.kind), result.cause, _sentence(result), taken=taken)
         else:
-            claimed = _answer(turn, result, taken.settings)
+            claimed = _answer(turn, result, taken)
             if reactions:
                 InboundEvent.objects.filter(pk__in=reactions, turn=None).update(turn=turn)
     log.debug("turn ended", turn_id=turn.pk, state=turn.state)
@@ -63,20 +62,18 @@ def give_up(turn: Turn) -> None:
     _fail(turn, WORKER_DIED, cause, texts.WORKER_DIED)
 
 
-def _answer(turn: Turn, answer: AgentAnswer, account: AccountSettings) -> outbox.Claimed | None:
+def _answer(turn: Turn, answer: AgentAnswer, taken: Taken) -> outbox.Claimed | None:
     turn.state, turn.answer, turn.model = TurnState.DONE, answer.text, answer.model[:120]
     turn.input_tokens, turn.output_tokens = answer.input_tokens, answer.output_tokens
     _end(turn, EventState.ANSWERED, "")
-    return _post(turn, answer.text, DeliveryKind.ANSWER, account)
+    return _post(turn, answer.text, DeliveryKind.ANSWER, taken)
 
 
-def _fail(
-    turn: Turn, kind: str, cause: str, sentence: str, *, account: AccountSettings | None = None
-) -> outbox.Claimed | None:
+def _fail(turn: Turn, kind: str, cause: str, sentence: str, *, taken: Taken | None = None) -> outbox.Claimed | None:
     turn.state, turn.error_kind, turn.error = TurnState.FAILED, kind[:40], cause
     _end(turn, EventState.FAILED, cause)
     log.warning("turn failed", turn_id=turn.pk, kind=kind, cause=cause)
-    return _post(turn, sentence, DeliveryKind.FAILURE, account)
+    return _post(turn, sentence, DeliveryKind.FAILURE, taken)
 
 
 def _end(turn: Turn, event_state: str, error: str) -> None:
@@ -100,9 +97,12 @@ def _end(turn: Turn, event_state: str, error: str) -> None:
     live.changed(turn.conversation.account_id, "event")
 
 
-def _post(turn: Turn, text: str, kind: str, account: AccountSettings | None) -> outbox.Claimed | None:
-    """Put the text into the outbox; with the `account`'s settings at hand this process sends it by itself."""
+def _post(turn: Turn, text: str, kind: str, taken: Taken | None) -> outbox.Claimed | None:
+    """Put the text into the outbox; with what was `taken` at hand this process sends it by itself."""
     conversation = turn.conversation
+    if text.strip() and (url := slash_answers.url_of(turn, taken.events if taken else None)):
+        slash_answers.put(turn, text, kind, url, drain=outbox.DRAIN)
+        return None
     return outbox.post_claimed(
         account_pk=conversation.account_id,
         channel_id=turn.channel_id,
@@ -112,7 +112,7 @@ def _post(turn: Turn, text: str, kind: str, account: AccountSettings | None) -> 
         recipient_id=turn.peer_id,
         turn=turn,
         since_ms=turn.trigger_at,
-        account=account,
+        account=taken.settings if taken else None,
     )
 
 
