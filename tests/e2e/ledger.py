@@ -114,6 +114,9 @@ class Ledger:
 
     def _compare(self, result: Balance, sent: list[Sent], got: list[str], channel_id: str) -> None:
         where = f"in {channel_id}"
+        # Posts of one millisecond have no order: whichever came first is answered first.
+        place = {text: number for number, text in reversed([*enumerate(got)])}
+        sent = sorted(sent, key=lambda one: (one.create_at, *(place.get(answer, -1) for answer in one.answers)))
         expected = [answer for one in sent for answer in one.answers]
         missing, extra = Counter(expected) - Counter(got), Counter(got) - Counter(expected)
         for one in sent:
