@@ -8,8 +8,9 @@ from __future__ import annotations
 import mimetypes
 import secrets
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TypedDict
 from urllib.parse import unquote, urlsplit
@@ -18,12 +19,15 @@ import structlog
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.models import Delivery
+from mattermost_bridge.models.states import DeliveryState
 from mattermost_bridge.rules.files import size_in_words
 from mattermost_bridge.services import fetching
 from mattermost_bridge.services.errors import Refused
@@ -39,6 +43,8 @@ MOST_FILES = 50
 #: Mebibytes of one file where nothing says otherwise (`mediaMaxMb`): a server's own limit as it comes.
 BUILT_IN_MB = 100.0
 UPLOAD_SECONDS = 120.0
+#: Files that no delivery names stay so long: taking them and naming them is over in a moment.
+ORPHANED = timedelta(days=1)
 FAILED = "Mattermost media upload failed"
 
 
@@ -72,8 +78,36 @@ def take_all(account: AccountSettings, sources: Sequence[str], *, any_path: bool
     return taken
 
 
+def take_uploads(account: AccountSettings, uploads: Sequence[UploadedFile]) -> list[Outgoing]:
+    """Take files that somebody sent with a form into the storage. All of them or, raising Refused, none."""
+    if len(uploads) > MOST_FILES:
+        raise Refused(f"{len(uploads)} files are too many for one message; {MOST_FILES} are the most.")
+    longest = _longest(account)
+    for upload in uploads:
+        _refuse_longer(safe_name(upload.name or ""), upload.size or 0, longest)
+    taken: list[Outgoing] = []
+    try:
+        for upload in uploads:
+            name = safe_name(upload.name or "", upload.content_type or "")
+            taken.append(_keep(upload, name, upload.content_type or "", upload.size or 0))
+    except BaseException:
+        remove(taken)
+        raise
+    return taken
+
+
+def _longest(account: AccountSettings) -> int:
+    """The most bytes that a file of the account may have."""
+    return int((account.media_max_mb or BUILT_IN_MB) * 2**20)
+
+
+def _refuse_longer(name: str, size: int, longest: int) -> None:
+    if size > longest:
+        raise Refused(f"{name} has {size_in_words(size)}; {size_in_words(longest)} are the most (mediaMaxMb).")
+
+
 def _take(account: AccountSettings, source: str, *, any_path: bool) -> Outgoing:
-    longest = int((account.media_max_mb or BUILT_IN_MB) * 2**20)
+    longest = _longest(account)
     if not source:
         raise Refused("A file is named by its path or its http(s) address; nothing was named.")
     if fetching.is_address(source):
@@ -86,10 +120,7 @@ def _take(account: AccountSettings, source: str, *, any_path: bool) -> Outgoing:
     try:
         with path.open("rb") as content:
             size = path.stat().st_size
-            if size > longest:
-                raise Refused(
-                    f"{path.name} has {size_in_words(size)}; {size_in_words(longest)} are the most (mediaMaxMb)."
-                )
+            _refuse_longer(path.name, size, longest)
             return _keep(content, safe_name(path.name), mimetypes.guess_type(path.name)[0] or "", size)
     except OSError as error:
         raise Refused(f"The file {source} cannot be read: {error.strerror or error}.") from None
@@ -112,7 +143,7 @@ def _allowed_path(source: str, *, any_path: bool) -> Path:
 
 
 def _keep(content: IO[bytes], name: str, mime_type: str, size: int, url: str = "") -> Outgoing:
-    path = default_storage.save(f"{FOLDER}/{secrets.token_urlsafe(18)}/{name}", File(content))
+    path = default_storage.save(f"{FOLDER}/{_new_folder()}/{name}", File(content))
     return Outgoing(name=name, mime_type=mime_type, size=size, path=path, url=url, file_id="")
 
 
@@ -127,6 +158,38 @@ def remove(files: Iterable[Outgoing]) -> None:
                 Path(default_storage.path(file["path"])).parent.rmdir()
         except OSError as error:
             log.warning("a file that was sent could not be removed", path=file["path"], error=str(error))
+
+
+def remove_orphans() -> int:
+    """Remove files of a day ago that no delivery needs: its process ended before the commit that names them, or after
+    the one that needs them no more. Returns how many. Reads the storage: call it outside of transactions.
+    """
+    before = timezone.now() - ORPHANED
+    old = [path for path in _stored() if default_storage.get_modified_time(path) < before]
+    if not old:
+        return 0
+    # Looked for after the files, so that one that was named meanwhile is seen. What was not sent can be sent again.
+    rows = Delivery.objects.exclude(state=DeliveryState.SENT).exclude(files=[]).values_list("files", flat=True)
+    needed = {file["path"] for files in rows.iterator() for file in files}
+    orphans = [path for path in old if path not in needed]
+    remove(Outgoing(name="", mime_type="", size=0, path=path, url="", file_id="") for path in orphans)
+    if orphans:
+        log.info("files that no message needs were removed", files=len(orphans))
+    return len(orphans)
+
+
+def _stored() -> Iterator[str]:
+    """The files below FOLDER, in folders that `_keep` made; what an operator put there himself is none of them."""
+    if not default_storage.exists(FOLDER):
+        return
+    for folder in default_storage.listdir(FOLDER)[0]:
+        if len(folder) == len(_new_folder()):
+            for name in default_storage.listdir(f"{FOLDER}/{folder}")[1]:
+                yield f"{FOLDER}/{folder}/{name}"
+
+
+def _new_folder() -> str:
+    return secrets.token_urlsafe(18)
 
 
 def remove_after_commit(delivery: Delivery) -> None:

@@ -6,6 +6,7 @@ from celery import shared_task
 
 from mattermost_bridge.services import (
     button_secrets,
+    files_out,
     listeners,
     old_names,
     pairing,
@@ -44,7 +45,9 @@ def refresh_names() -> str:
 
 @shared_task(name="durar.upkeep.bodies")
 def blank_bodies() -> str:
-    """Blank the texts whose time is over."""
+    """Blank the texts whose time is over; once a day, remove files that no message needs."""
+    if sweep.claim_tick("files", 86400.0):
+        files_out.remove_orphans()
     if not sweep.claim_tick("bodies", 600.0):
         return "done by another scheduler"
     return f"{retention.blank_old()} bodies blanked"

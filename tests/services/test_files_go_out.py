@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
@@ -15,6 +18,7 @@ from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.fetching import Fetched
 from mattermost_bridge.services.messages import Target
+from mattermost_bridge.tasks import upkeep
 from tests.bridge import make_account
 from tests.services.fake_server import refused
 
@@ -232,3 +236,38 @@ def test_an_upload_that_is_refused_says_so_for_the_whole_post(server, chart):
 def test_what_is_no_path_is_said(account, source):
     with pytest.raises(Refused, match="is no path of a file"):
         take(account, source, any_path=False)
+
+
+def age(*paths):
+    """Two days pass over these files."""
+    for path in paths:
+        os.utime(path, (time.time() - 2 * 86400,) * 2)
+
+
+def test_upkeep_removes_files_of_processes_that_died_and_no_others(sandbox, account, chart, hints):
+    """Before the commit that names a file, or after the one that says it was sent."""
+    take(account, chart)
+    send(sandbox, account, "sent", take(account, chart))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files_out, "remove", lambda files: None)
+        hints.run()
+    (orphan, of_sent) = stored()
+    send(sandbox, account, "waits", take(account, chart))
+    send(sandbox, account, "dead", take(account, chart))
+    Delivery.objects.filter(text="dead").update(state="dead")
+    by_hand = settings.MEDIA_ROOT / "outgoing" / "by hand" / "mine.txt"
+    by_hand.parent.mkdir()
+    by_hand.write_text("mine")
+    age(*stored())
+    take(account, chart)  # right now: about to be named
+    assert upkeep.blank_bodies()
+    left = stored()
+    assert len(left) == 4
+    assert by_hand in left
+    assert not {orphan, of_sent, orphan.parent, of_sent.parent} & set(settings.MEDIA_ROOT.rglob("*"))
+    hints.run()
+    assert posts_with_files(sandbox) == [("sent", ["chart.txt"]), ("waits", ["chart.txt"])]
+
+
+def test_without_any_file_upkeep_has_nothing_to_remove(account):
+    assert files_out.remove_orphans() == 0
