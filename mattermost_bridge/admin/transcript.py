@@ -126,11 +126,11 @@ def _answers(turn_ids: set[int]) -> dict[int, Answer]:
         sent[delivery.turn_id].append(delivery)  # type: ignore[index]
     calls: dict[int, list[Call]] = defaultdict(list)
     for row in TurnRound.objects.filter(turn__in=turn_ids).order_by("turn", "number"):
-        calls[row.turn_id] += _calls(row)
+        calls[row.turn_id] += calls_of(row)
     return {turn.pk: _answer(turn, sent[turn.pk], calls[turn.pk]) for turn in turns}
 
 
-def _calls(row: TurnRound) -> list[Call]:
+def calls_of(row: TurnRound) -> list[Call]:
     """The calls of a round with what came of them, without anything that looks like a key."""
     found = []
     for number, call in enumerate(row.calls):

@@ -19,8 +19,9 @@ from unfold.decorators import display
 from mattermost_bridge.admin import blanked, looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountOfConversationFilter, QuestionFilter, since
+from mattermost_bridge.admin.transcript import calls_of
 from mattermost_bridge.admin.verbs import Verb
-from mattermost_bridge.models import Delivery, InboundEvent, Turn
+from mattermost_bridge.models import Delivery, InboundEvent, Turn, TurnRound
 from mattermost_bridge.models.states import DeliveryState, EventOutcome, EventState, TurnState
 from mattermost_bridge.rules.files import NOT_READ
 from mattermost_bridge.services import turn_retries
@@ -98,7 +99,7 @@ class TurnAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter, AccountOfConversationFilter, since("created_at"), StartsFilter)
     ordering = ("-id",)
     fieldsets = (
-        (gettext_lazy("Question and answer"), {"fields": ("question_full", "given_shown", "answer_full")}),
+        (gettext_lazy("Question and answer"), {"fields": ("question_full", "given_shown", "calls_shown", "answer_full")}),
         (gettext_lazy("What belongs to it"), {"fields": ("conversation_link", "events_shown", "deliveries_shown")}),
         (
             gettext_lazy("Work"),
@@ -189,6 +190,13 @@ class TurnAdmin(ReadOnlyAdmin):
     def given_shown(self, record: Turn) -> SafeString:
         """What the agent got beside the question: how many posts and reactions, which files, and what went wrong."""
         return render_to_string("admin/durar/belongs.html", {"items": _given(record.given)})
+
+    @display(description=gettext_lazy("done with its tool"))
+    def calls_shown(self, record: Turn) -> SafeString:
+        """Each call of the agent's tool with what came of it, in order."""
+        rows = TurnRound.objects.filter(turn=record).order_by("number")
+        calls = [call for row in rows for call in calls_of(row)]
+        return render_to_string("admin/durar/calls.html", {"calls": calls, "is_field": True})
 
     @display(description=gettext_lazy("answer"))
     def answer_full(self, record: Turn) -> SafeString:

@@ -290,9 +290,9 @@ def test_a_turn_that_answers_several_messages_stands_after_the_last_of_them(as_a
     assert page.index("part 1") < page.index("part 2") < page.index("one answer to both")
 
 
-def test_a_transcript_shows_what_the_agent_did_with_its_tool_and_no_keys(as_alice, account):
+def test_a_transcript_and_a_turn_show_what_the_agent_did_with_its_tool_and_no_keys(as_alice, account):
     conversation = factories.ConversationFactory(account=account)
-    turn = factories.TurnFactory(conversation=conversation, answer="told them")
+    turn = factories.TurnFactory(conversation=conversation, question="tell them", answer="told them")
     factories.InboundEventFactory(
         account=account, channel_id=conversation.channel_id, conversation=conversation, turn=turn, text="tell them"
     )
@@ -301,11 +301,12 @@ def test_a_transcript_shows_what_the_agent_did_with_its_tool_and_no_keys(as_alic
     ]
     results = [{"text": "Error: Bearer abcdefgh is refused.", "ok": False, "sent": ""}]
     TurnRound.objects.create(turn=turn, number=1, calls=calls, results=results)
-    page = as_alice.get(f"/mattermost_bridge/conversation/{conversation.pk}/change/").content.decode()
-    assert "&lt;b&gt;1&lt;/b&gt; [redacted]" in page
-    assert "Error: Bearer [redacted] is refused." in page
-    assert page.index("tell them") < page.index("not carried out") < page.index("told them")
-    assert "abcdefgh" not in page
+    for address in (f"conversation/{conversation.pk}", f"turn/{turn.pk}"):
+        page = as_alice.get(f"/mattermost_bridge/{address}/change/").content.decode()
+        assert "&lt;b&gt;1&lt;/b&gt; [redacted]" in page
+        assert "Error: Bearer [redacted] is refused." in page
+        assert page.index("tell them") < page.index("not carried out") < page.index("told them")
+        assert "abcdefgh" not in page
 
 
 def test_a_long_transcript_has_pages(as_alice, account):
