@@ -4,11 +4,11 @@ import logging
 from typing import Any, TypeVar
 
 from .calls import MattermostCalls
-from .types import Channel, FileInfo, Post, Team, UnreadableError, User
+from .types import Channel, Command, FileInfo, Post, Team, UnreadableError, User
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T", User, Team, Channel, Post, FileInfo)
+T = TypeVar("T", User, Team, Channel, Post, FileInfo, Command)
 
 
 class ReadingCalls(MattermostCalls):

@@ -221,3 +221,42 @@ class FileInfo:
             post_id=id_of(value.get("post_id")),
             user_id=id_of(value.get("user_id")),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A custom slash command as who may manage it sees it. `trigger` has no slash; each call of it has `token`."""
+
+    id: str
+    token: str = field(default="", repr=False)
+    creator_id: str = ""
+    team_id: str = ""
+    trigger: str = ""
+    url: str = ""
+    method: str = ""
+    delete_at: int = 0
+    auto_complete: bool = False
+    auto_complete_desc: str = ""
+    auto_complete_hint: str = ""
+    description: str = ""
+    display_name: str = ""
+
+    @classmethod
+    def from_json(cls, value: Any) -> Self:
+        """Read a command; raises UnreadableError when it has no readable id."""
+        command_id = _id_of("slash command", value)
+        return cls(
+            id=command_id,
+            token=text_of(value.get("token")),
+            creator_id=id_of(value.get("creator_id")),
+            team_id=id_of(value.get("team_id")),
+            trigger=text_of(value.get("trigger")),
+            url=text_of(value.get("url")),
+            method=text_of(value.get("method")),
+            delete_at=integer_of(value.get("delete_at")),
+            auto_complete=value.get("auto_complete") is True,
+            auto_complete_desc=text_of(value.get("auto_complete_desc")),
+            auto_complete_hint=text_of(value.get("auto_complete_hint")),
+            description=text_of(value.get("description")),
+            display_name=text_of(value.get("display_name")),
+        )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 DEFAULT_PORT = 18789
 INTERACTIONS = "/mattermost/interactions/"
+COMMAND_PATH = "/api/channels/mattermost/command"
 
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::", "0:0:0:0:0:0:0:0", "::0"})  # noqa: S104 - named to be replaced
 
@@ -29,6 +30,16 @@ def callback_base(*, callback_base_url: str = "", public_url: str = "", bind_hos
 def interaction_url(base: str, account_id: str) -> str:
     """Where clicks on the buttons of an account go."""
     return f"{base}{INTERACTIONS}{account_id}"
+
+
+def command_url(base: str, path: str = "", explicit: str = "") -> str:
+    """Where Mattermost sends slash commands: `callbackUrl` as it is written, else the callback path on the base.
+
+    A path gets the slash that it lacks; a blank one is the usual path.
+    """
+    if url := explicit.strip():
+        return url
+    return f"{base}/{(path.strip() or COMMAND_PATH).lstrip('/')}"
 
 
 def unreachable(url: str, server_url: str, setting: str) -> str:
