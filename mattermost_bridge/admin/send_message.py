@@ -1,4 +1,4 @@
-"""*Send a message*: a small form that puts a message to a person or a channel into the outbox."""
+"""*Send a message*: a form that puts a message to a person or a channel, with files and buttons, into the outbox."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from unfold.widgets import (
 )
 
 from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.send_fields import ButtonsField, LinesField, ManyFilesField, take_files
 from mattermost_bridge.config.table import OF_ACCOUNTS
 from mattermost_bridge.models import Account, Delivery, DirectChannel
 from mattermost_bridge.models.accounts import RETRY_FIELDS
@@ -32,11 +33,15 @@ from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.rules.direct_channels import LIMITS, delays_problem
 from mattermost_bridge.services import messages
 from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.buttons import callback_problem
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.rights import accounts_visible_to, may
+from mattermost_bridge.services.usable import usable
 
 URL_NAME = "mattermost_bridge_directchannel_send"
 PERMISSION = "add_delivery"
+#: One of them a message has to have.
+SAYS = ("text", "uploads", "named_files", "buttons")
 #: A form that was sent is not sent a second time, by a double press or a reload, for so many seconds.
 REMEMBERED = 24 * 60 * 60
 
@@ -73,8 +78,33 @@ class MessageForm(forms.Form):
         label=gettext_lazy("Text"),
         max_length=messages.LONGEST,
         strip=False,
+        required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
         help_text=gettext_lazy("Markdown, as in Mattermost. The audit log keeps that it was sent, not what it said."),
+    )
+    uploads = ManyFilesField(
+        label=gettext_lazy("Files"),
+        required=False,
+        help_text=gettext_lazy("Several may be chosen at once. The text becomes the caption of the first post."),
+    )
+    named_files = LinesField(
+        label=gettext_lazy("Files from elsewhere"),
+        required=False,
+        max_length=20_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text=gettext_lazy(
+            "One a line: an http(s) address, or a path below the folder media of the state directory."
+        ),
+    )
+    buttons = ButtonsField(
+        label=gettext_lazy("Buttons"),
+        required=False,
+        max_length=20_000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "Yes | yes | primary"}),
+        help_text=gettext_lazy(
+            "One a line: its text, then, after a |, what it sends back, and its style: default, primary or danger. The "
+            "last two may be left out. One of them can be clicked, once; the account's agent gets the choice as a message."
+        ),
     )
     once = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
@@ -93,8 +123,11 @@ class MessageForm(forms.Form):
             )
 
     def clean(self) -> dict[str, Any]:
-        """The first delay is at most the longest, where both are given."""
+        """A message says something; the first delay is at most the longest, where both are given."""
         cleaned = super().clean() or self.cleaned_data
+        says = (cleaned.get("text") or "").strip() or any(cleaned.get(name) for name in SAYS[1:])
+        if not says and not any(name in self.errors for name in SAYS):
+            self.add_error("text", _("Write a text, or choose a file or buttons."))
         if delays_problem(cleaned.get("initial_delay_ms"), cleaned.get("max_delay_ms")):
             self.add_error("initial_delay_ms", _("The first delay is longer than the longest. Enter a shorter one."))
         return cleaned
@@ -124,10 +157,14 @@ def send_view(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if not may_send(request):
         raise PermissionDenied
     if request.method == "POST":
-        form = MessageForm(request, request.POST)
+        form = MessageForm(request, request.POST, request.FILES)
         if form.is_valid() and (receipt := _sent(request, form)):
             _say(request, receipt)
+            if form.cleaned_data["buttons"] and (problem := callback_problem(usable(form.cleaned_data["account"].pk))):
+                said.warning(request, problem)
             return HttpResponseRedirect(_next_page(request, receipt))
+        if request.FILES:
+            form.add_error("uploads", _("Choose the files again: a browser forgets them when a page comes back."))
     else:
         given = {"account": request.GET.get("account"), "to": request.GET.get("to", "")}
         form = MessageForm(request, initial={**given, "once": secrets.token_urlsafe(16)})
@@ -153,7 +190,16 @@ def _sent(request: HttpRequest, form: MessageForm) -> messages.Receipt | None:
     try:
         target = messages.find(account.pk, data["to"])
         actor = Actor.of(request.user)  # type: ignore[arg-type]
-        return messages.send(account.pk, target, data["text"], actor=actor, overrides=form.overrides())
+        files = take_files(usable(account.pk), data["uploads"], data["named_files"])
+        return messages.send(
+            account.pk,
+            target,
+            data["text"],
+            actor=actor,
+            overrides=form.overrides(),
+            files=files,
+            button_rows=data["buttons"],
+        )
     except (Refused, WrongKeyError) as problem:
         sent.delete(key)
         form.add_error(None, str(problem))

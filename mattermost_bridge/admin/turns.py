@@ -99,7 +99,10 @@ class TurnAdmin(ReadOnlyAdmin):
     list_filter = (StateFilter, AccountOfConversationFilter, since("created_at"), StartsFilter)
     ordering = ("-id",)
     fieldsets = (
-        (gettext_lazy("Question and answer"), {"fields": ("question_full", "given_shown", "calls_shown", "answer_full")}),
+        (
+            gettext_lazy("Question and answer"),
+            {"fields": ("question_full", "given_shown", "calls_shown", "answer_full")},
+        ),
         (gettext_lazy("What belongs to it"), {"fields": ("conversation_link", "events_shown", "deliveries_shown")}),
         (
             gettext_lazy("Work"),
