@@ -31,7 +31,16 @@ def continues(event: InboundEvent, decision: Decision, account: AccountSettings)
     """
     if not _is_held_kind(event, decision.command, account) or decision.reply_root != event.post_id:
         return decision
-    earlier = _held(event).exclude(conversation=None).order_by("-create_at").select_related("conversation").first()
+    recent = event.create_at - LONGEST * account.debounce_ms
+    # Also what is held no longer: it may be waiting for this very post, see `expects_more`.
+    earlier = (
+        _of_one_burst(event)
+        .filter(wait_until__isnull=False, create_at__gte=recent)
+        .exclude(conversation=None)
+        .order_by("-create_at")
+        .select_related("conversation")
+        .first()
+    )
     if earlier is None or earlier.conversation is None:
         return decision
     key = earlier.conversation.session_key
@@ -61,9 +70,28 @@ def hold(event: InboundEvent, account: AccountSettings) -> float | None:
     return max(0.0, (until - now).total_seconds())
 
 
+def expects_more(event: InboundEvent, account: AccountSettings) -> bool:
+    """Whether the burst that begins with this event goes on with a post that is not decided yet, so that it waits.
+
+    Who decides that post holds it with the others, or wakes the channel. Never longer than somebody may go on writing.
+    """
+    if event.wait_until is None or event.decided_at is None or not account.debounce_ms:
+        return False
+    if timezone.now() > event.decided_at + timedelta(milliseconds=LONGEST * account.debounce_ms):
+        return False
+    last = joined(event, account)[-1]
+    following = _undecided_after(last).first()
+    return (
+        following is not None
+        and following.kind == EventKind.POST
+        and (following.user_id, following.root_id) == (event.user_id, event.root_id)
+        and following.create_at - last.create_at <= account.debounce_ms
+    )
+
+
 def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
     """The event and what its sender wrote right after it, up to a post of anybody else, decided or not."""
-    later = Q(create_at__gt=event.create_at) | Q(create_at=event.create_at, post_id__gt=event.post_id)
+    later = _after(event)
     following = InboundEvent.objects.filter(
         later,
         conversation=event.conversation_id,
@@ -71,12 +99,7 @@ def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
         outcome=EventOutcome.ADMITTED,
         turn=None,
     ).order_by("create_at", "post_id")
-    undecided = (
-        InboundEvent.objects.filter(later, account=event.account_id, channel_id=event.channel_id)
-        .filter(Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None))
-        .order_by("create_at", "post_id")
-    )
-    if (between := undecided.values_list("create_at", "post_id").first()) is not None:
+    if (between := _undecided_after(event).values_list("create_at", "post_id").first()) is not None:
         # It goes first, whatever becomes of it.
         following = following.filter(Q(create_at__lt=between[0]) | Q(create_at=between[0], post_id__lt=between[1]))
     burst = [event]
@@ -87,6 +110,17 @@ def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
             break
         burst.append(one)
     return burst
+
+
+def _after(event: InboundEvent) -> Q:
+    return Q(create_at__gt=event.create_at) | Q(create_at=event.create_at, post_id__gt=event.post_id)
+
+
+def _undecided_after(event: InboundEvent) -> QuerySet[InboundEvent]:
+    """What came after an event in its channel, whoever wrote it, and is not decided yet; oldest first."""
+    undecided = Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None)
+    rows = InboundEvent.objects.filter(_after(event), undecided, account=event.account_id, channel_id=event.channel_id)
+    return rows.order_by("create_at", "post_id")
 
 
 def _is_held_kind(event: InboundEvent, command: str, account: AccountSettings) -> bool:
@@ -102,6 +136,11 @@ def _is_held_kind(event: InboundEvent, command: str, account: AccountSettings) -
 
 def _held(event: InboundEvent) -> QuerySet[InboundEvent]:
     """What the same person wrote in the same place and is held now."""
+    return _of_one_burst(event).filter(wait_until__gt=timezone.now())
+
+
+def _of_one_burst(event: InboundEvent) -> QuerySet[InboundEvent]:
+    """What the same person wrote in the same place, was admitted and has no turn yet."""
     return InboundEvent.objects.filter(
         account=event.account_id,
         channel_id=event.channel_id,
@@ -110,5 +149,4 @@ def _held(event: InboundEvent) -> QuerySet[InboundEvent]:
         state=EventState.DECIDED,
         outcome=EventOutcome.ADMITTED,
         turn=None,
-        wait_until__gt=timezone.now(),
     ).exclude(pk=event.pk)

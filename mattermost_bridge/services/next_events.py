@@ -25,10 +25,13 @@ def something_to_answer(conversation_id: int) -> bool:
     ).exists()
 
 
-def next_event(conversation_id: int, just_decided: InboundEvent | None) -> InboundEvent | None:
+def next_event(
+    conversation_id: int, just_decided: InboundEvent | None, account: AccountSettings
+) -> InboundEvent | None:
     """The oldest admitted event without an answer that no older undecided event of its channel holds back.
 
-    What was `just_decided` is not saved yet, and counts as admitted.
+    What was `just_decided` is not saved yet, and counts as admitted. One that was held with others waits until what its
+    author wrote right after it is decided, too.
     """
     waiting = InboundEvent.objects.filter(
         conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, turn=None
@@ -38,7 +41,7 @@ def next_event(conversation_id: int, just_decided: InboundEvent | None) -> Inbou
     blocked: set[str] = set()
     for event in waiting[:CANDIDATES]:
         if event.channel_id not in blocked:
-            if not event.is_held and not _is_held_back(event):
+            if not event.is_held and not _is_held_back(event) and not bursts.expects_more(event, account):
                 return event
             blocked.add(event.channel_id)
     if just_decided is None or just_decided.channel_id in blocked or _is_held_back(just_decided):
@@ -49,6 +52,11 @@ def next_event(conversation_id: int, just_decided: InboundEvent | None) -> Inbou
 def _before(event: InboundEvent) -> Q:
     """Older than this event, in the order in which a channel's events are taken."""
     return Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
+
+
+def _after(event: InboundEvent) -> Q:
+    """Younger than this event."""
+    return Q(create_at__gt=event.create_at) | Q(create_at=event.create_at, post_id__gt=event.post_id)
 
 
 def _is_held_back(event: InboundEvent) -> bool:
@@ -76,6 +84,30 @@ def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
             turn=None,
         ).order_by("create_at", "post_id")
     )
+
+
+def collected(event: InboundEvent) -> list[InboundEvent]:
+    """The event and everything that waits behind it for an answer in the same place, in order: `/queue collect`.
+
+    Up to a control command, to what is held, or to what an older undecided event holds back.
+    """
+    if event.command:
+        return [event]
+    later = InboundEvent.objects.filter(
+        conversation=event.conversation_id,
+        state=EventState.DECIDED,
+        outcome=EventOutcome.ADMITTED,
+        turn=None,
+        channel_id=event.channel_id,
+        reply_root=event.reply_root,
+    ).exclude(pk=event.pk)
+    found = [event]
+    for one in later.filter(_after(event)).order_by("create_at", "post_id")[: CANDIDATES - 1]:
+        # An answer through a response address is only for the one who asked.
+        if one.command or one.is_held or one.payload.get("response_url") or _is_held_back(one):
+            break
+        found.append(one)
+    return [event] if event.payload.get("response_url") else found
 
 
 def still_admitted(event: InboundEvent, account: AccountSettings) -> bool:

@@ -161,3 +161,52 @@ def test_what_somebody_else_wrote_in_between_goes_first_also_when_it_is_decided_
     hinted.run()
     let_go(hinted)
     assert server.texts() == ["You said: one", "You said: two", "You said: three"]
+
+
+@pytest.mark.parametrize("reply_to_mode", ["off", "all"])
+def test_a_burst_waits_for_a_post_of_it_that_is_decided_late(hinted, server, account, reply_to_mode):
+    account.reply_to_mode = reply_to_mode
+    account.save()
+    effective.bump_version()
+    drafts = [post("one", at=AT), post("two", at=AT + 1), post("three", at=AT + 2)]
+    inbox.record(account.pk, drafts)
+    late = InboundEvent.objects.filter(text="two")
+    late.update(state="failed")
+    hinted.run()
+    late.update(state="new", next_attempt_at=timezone.now() + timedelta(minutes=1))
+    let_go(hinted)
+    assert server.texts() == []
+    event = late.get()
+    late.update(next_attempt_at=None)
+    hints.task_after_commit(inbox.PROCESS, event.pk)
+    hinted.run()
+    let_go(hinted)
+    assert server.texts() == ["You said: one\ntwo\nthree"]
+    assert Turn.objects.count() == 1
+
+
+def test_a_burst_does_not_wait_for_ever(hinted, server, account):
+    inbox.record(account.pk, [post("one", at=AT), post("two", at=AT + 1)])
+    late = InboundEvent.objects.filter(text="two")
+    late.update(state="failed")
+    hinted.run()
+    late.update(state="new", next_attempt_at=timezone.now() + timedelta(minutes=1))
+    let_go(hinted)
+    assert server.texts() == []
+    InboundEvent.objects.update(decided_at=timezone.now() - timedelta(milliseconds=11 * HELD_MS))
+    let_go(hinted)
+    assert server.texts() == ["You said: one"]
+
+
+def test_a_burst_goes_on_without_a_post_of_it_that_is_not_admitted(hinted, server, account):
+    inbox.record(account.pk, [post("one", at=AT), post("two", at=AT + 1)])
+    late = InboundEvent.objects.filter(text="two")
+    late.update(state="failed")
+    hinted.run()
+    late.update(state="new", attempts=4)
+    let_go(hinted)
+    assert server.texts() == []
+    late.update(payload={"type": "system_join_channel"})
+    hints.task_after_commit(inbox.PROCESS, late.get().pk)
+    hinted.run()
+    assert server.texts() == ["You said: one"]
