@@ -224,7 +224,7 @@ def _begin(
     conversation: Conversation, account: AccountSettings, just_decided: InboundEvent | None
 ) -> tuple[Turn | None, tuple[InboundEvent, ...]]:
     """Make the turn for the oldest event that may be answered now, and say which events it answers, in order."""
-    while (event := next_events.next_event(conversation.pk, just_decided)) is not None:
+    while (event := next_events.next_event(conversation.pk, just_decided, account)) is not None:
         # An operator's second try, which has a join key, was asked for after the `/stop`.
         if event.create_at < conversation.stopped_at and not event.command and not event.join_key:
             just_decided = _drop(event, just_decided)
