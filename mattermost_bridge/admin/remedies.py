@@ -16,6 +16,7 @@ TABS = {
     Place.POLICY: "settings",
     Place.CHANNELS: "channels",
     Place.AGENT: "agent",
+    Place.AGENT_PAGE: "agent",
     Place.CONNECTION: "settings",
 }
 
@@ -25,6 +26,7 @@ WORDS = {
     Place.POLICY: gettext_lazy("Open its settings"),
     Place.CHANNELS: gettext_lazy("See its channels"),
     Place.AGENT: gettext_lazy("Choose an agent"),
+    Place.AGENT_PAGE: gettext_lazy("See its agent"),
     Place.CONNECTION: gettext_lazy("Open its settings"),
     Place.DEFAULTS: gettext_lazy("Open the defaults"),
 }

@@ -23,6 +23,7 @@ class Place(StrEnum):
     POLICY = "policy"  # the policies
     CHANNELS = "channels"
     AGENT = "agent"
+    AGENT_PAGE = "agent_page"  # which agent answers is right, but not what the agent itself says
     CONNECTION = "connection"
     DEFAULTS = "defaults"
 
@@ -147,6 +148,14 @@ class Finding(StrEnum):
         "Choose the chat mode alone.",
         Place.POLICY,
     )
+    NAME_WAKES = (
+        "name_wakes",
+        Weight.NOTE,
+        "In channels a post that merely says the agent's name wakes the bot, without @ too, and the name is a single "
+        "word that people may use for something else.",
+        "Give the agent mention patterns of its own, or an empty list of them: then only @ and the bot's name count.",
+        Place.AGENT_PAGE,
+    )
     SESSIONS_SHARED = (
         "sessions_shared",
         Weight.NOTE,
@@ -178,7 +187,8 @@ class Facts:
     """The effective values of one account. `groups` is the list for channels, None when it is set nowhere: then the
     one for direct messages serves. `group_policy_chosen`: somebody set it, here or in the defaults. `overrides` counts
     the settings of single channels; `mention_everywhere`: whether a post in a channel has to address the bot.
-    `name_matching`: usernames on lists count. `mention_unused`: requireMention is set beside a chat mode."""
+    `name_matching`: usernames on lists count. `mention_unused`: requireMention is set beside a chat mode. `waking_name`
+    is the agent's name where it counts as a mention, "" where it does not."""
 
     bridge_on: bool = True
     has_agent: bool = True
@@ -191,6 +201,7 @@ class Facts:
     mention_everywhere: bool = True
     name_matching: bool = False
     mention_unused: bool = False
+    waking_name: str = ""
     dm_scope: str = "per-account-channel-peer"
 
 
@@ -214,9 +225,16 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
     found += _channels(facts)
     if facts.mention_unused:
         found.append(Finding.MENTION_UNUSED)
+    if facts.group_policy != "disabled" and facts.mention_everywhere and is_one_word(facts.waking_name):
+        found.append(Finding.NAME_WAKES)
     if facts.dm_scope == "main" and facts.dm_policy != "disabled":
         found.append(Finding.SESSIONS_SHARED)
     return tuple(sorted(found, key=lambda finding: -finding.weight))
+
+
+def is_one_word(name: str) -> bool:
+    """Whether a name is one word of nothing but letters, so that it may come up in anybody's talk: Echo, Support."""
+    return name.strip().isalpha()
 
 
 def _without_names(facts: ListFacts) -> ListFacts:

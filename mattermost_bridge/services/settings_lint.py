@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from mattermost_bridge.config import effective
 from mattermost_bridge.config.effective_lists import OWN_FLAG, group_name_in
-from mattermost_bridge.config.effective_values import chosen
-from mattermost_bridge.models import AccessEntry, AccessGroupMember, Account, BridgeDefaults, GroupOverride
+from mattermost_bridge.config.effective_values import choose, chosen
+from mattermost_bridge.config.table import OF_ALL
+from mattermost_bridge.models import AccessEntry, AccessGroupMember, Account, Agent, BridgeDefaults, GroupOverride
 from mattermost_bridge.models.access_groups import PREFIX
 from mattermost_bridge.models.states import AccessList, EntrySource
 from mattermost_bridge.rules.access import WILDCARD
@@ -34,12 +35,18 @@ def findings_of(accounts: Collection[Account]) -> dict[int, tuple[Finding, ...]]
         return {}
     defaults = BridgeDefaults.objects.defer("key_check").filter(pk=1).first() or BridgeDefaults(pk=1)
     owners: list[int | None] = [None, *(account.pk for account in accounts)]
-    lists, overrides = _lists(owners), _overrides(owners)
-    found = {account.pk: findings(_facts(account, defaults, lists, overrides)) for account in accounts}
+    lists, overrides, names = _lists(owners), _overrides(owners), _waking_names(accounts, defaults)
+    found = {account.pk: findings(_facts(account, defaults, lists, overrides, names)) for account in accounts}
     return {pk: said for pk, said in found.items() if said}
 
 
-def _facts(account: Account, defaults: BridgeDefaults, lists: _Lists, overrides: dict[int | None, _Overrides]) -> Facts:
+def _facts(
+    account: Account,
+    defaults: BridgeDefaults,
+    lists: _Lists,
+    overrides: dict[int | None, _Overrides],
+    names: dict[int, str],
+) -> Facts:
     # Only these: callers leave out columns that are long.
     values = chosen(account, defaults, only=_LOOKED_AT)
     group_policy, source = values["group_policy"]
@@ -58,9 +65,20 @@ def _facts(account: Account, defaults: BridgeDefaults, lists: _Lists, overrides:
         overrides=own.single,
         mention_everywhere=needed if own.mention is None else own.mention,
         name_matching=values["name_matching"][0],
+        waking_name=names.get(account.agent_id or defaults.agent_id or 0, ""),
         mention_unused=bool(chatmode) and require_mention is not None,
         dm_scope=values["dm_scope"][0],
     )
+
+
+def _waking_names(accounts: Collection[Account], defaults: BridgeDefaults) -> dict[int, str]:
+    """The names of agents that count as mentions: neither they nor the defaults have mention patterns."""
+    of_all, _source = choose(OF_ALL["mention_patterns"], ((defaults, effective.DEFAULTS),), defaults)
+    if of_all is not None:
+        return {}
+    pks = {pk for pk in (*(account.agent_id for account in accounts), defaults.agent_id) if pk is not None}
+    agents = Agent.objects.filter(pk__in=pks, mention_patterns__isnull=True)
+    return dict(agents.values_list("pk", "name"))
 
 
 def _key(owner: Account | BridgeDefaults) -> int | None:

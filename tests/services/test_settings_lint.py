@@ -153,3 +153,18 @@ def test_what_holds_for_every_other_channel_counts_more(star, found):
 def test_people_who_share_one_conversation_are_named():
     BridgeDefaults.objects.create(pk=1, dm_scope="main")
     assert said() == [Finding.SESSIONS_SHARED]
+
+
+def test_an_agent_whose_name_is_an_everyday_word_is_noted_until_it_has_patterns():
+    agent = factories.AgentFactory(name="Support")
+    account = factories.AccountFactory(agent=None, group_policy="open")
+    BridgeDefaults.objects.create(pk=1, agent=agent)
+    assert again(account) == [Finding.GROUP_OPEN, Finding.NAME_WAKES]
+    for patterns in ([], ["hey bot"]):
+        agent.mention_patterns = patterns
+        agent.save()
+        assert again(account) == [Finding.GROUP_OPEN]
+    agent.mention_patterns = None
+    agent.save()
+    BridgeDefaults.objects.update(mention_patterns=[])
+    assert again(account) == [Finding.GROUP_OPEN]
