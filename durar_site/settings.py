@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     "expire": {"task": "durar.upkeep.expire", "schedule": 60.0, "options": {"expires": 50}},
     "alerts": {"task": "durar.upkeep.alerts", "schedule": 10.0, "options": {"expires": 10}},
     "bodies": {"task": "durar.upkeep.bodies", "schedule": 600.0, "options": {"expires": 300}},
+    "commands": {"task": "durar.upkeep.commands", "schedule": 10.0, "options": {"expires": 10}},
     "names": {"task": "durar.upkeep.names", "schedule": 600.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")

@@ -18,12 +18,14 @@ from mattermost_bridge.mattermost.frames import Frame, Hello, Other, Reply, Unre
 from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.mattermost.stream import MattermostStream, StreamClosed
 from mattermost_bridge.mattermost.types import Channel
-from mattermost_bridge.services import listeners, reading
+from mattermost_bridge.services import listeners, reading, slash_registration
 
 log = structlog.get_logger(__name__)
 
 #: Seconds that a reply to a ping may take. Beyond, the connection is dead, whatever the socket says.
 PONG_SECONDS = 10.0
+#: Somebody, perhaps the bot, came into a team or left one. Slash commands belong to teams.
+TEAM_EVENTS = frozenset({"added_to_team", "leave_team"})
 
 
 class SessionEndedError(Exception):
@@ -104,6 +106,8 @@ class Session:
         if isinstance(frame, Other):
             if frame.why:
                 log.info("a frame was skipped", account=self._account_pk, why=frame.why)
+            elif frame.event in TEAM_EVENTS:
+                self._do(partial(self._threads.db, slash_registration.look_soon, self._account_pk))
         elif not self._writer.put(frame):
             raise SessionEndedError("More came in than could be kept in time. What was lost is fetched.")
 

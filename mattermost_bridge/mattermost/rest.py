@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .calls import DEFAULT_TIMEOUT, before_request
+from .commands import CommandCalls
 from .directory import DirectoryCalls
 from .errors import MattermostError
 from .files import FileCalls
@@ -22,7 +23,7 @@ _NO_CHANNELS = "app.channel.get_channels.not_found.app_error"
 _MAX_CLIENTS = 64
 
 
-class MattermostClient(DirectoryCalls, FileCalls):
+class MattermostClient(CommandCalls, DirectoryCalls, FileCalls):
     """A Mattermost server, seen with one bot's token.
 
     Every method raises MattermostError when the call fails, and returns plain values of `types`. Use one client for

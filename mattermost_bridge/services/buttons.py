@@ -40,9 +40,14 @@ def callback_url(account: AccountSettings) -> str:
         callback_base_url=account.interactions.callback_base_url,
         public_url=settings.PUBLIC_URL,
         bind_host=account.gateway.custom_bind_host,
-        port=settings.PORT if settings.PORT_GIVEN else _port_in_use() or account.gateway.port or settings.PORT,
+        port=port(account),
     )
     return interaction_url(base, account.account_id)
+
+
+def port(account: AccountSettings) -> int:
+    """The port that stands in callback addresses."""
+    return settings.PORT if settings.PORT_GIVEN else _port_in_use() or account.gateway.port or settings.PORT
 
 
 def note_port(port: int) -> None:

@@ -1,0 +1,314 @@
+"""One run of registering slash commands: what is asked of Mattermost, team by team, and what is recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.mattermost.commands import DUPLICATE
+from mattermost_bridge.mattermost.errors import MattermostError
+from mattermost_bridge.mattermost.rest import MattermostClient
+from mattermost_bridge.mattermost.types import Command, Team
+from mattermost_bridge.models import SlashCommand
+from mattermost_bridge.models.states import SlashCommandState, SlashRegistrationState
+from mattermost_bridge.rules.slash_registration import Existing, Kind, Step, Wanted, plan
+from mattermost_bridge.services import slash_registration
+from mattermost_bridge.services.clients import client_of
+from mattermost_bridge.services.slash_registration import Job
+
+log = structlog.get_logger(__name__)
+
+FOREIGN = "Another command that Durar did not make has this name already. Remove that one, or choose another prefix."
+
+
+class _LostError(Exception):
+    """Another worker has the job by now."""
+
+
+def run(account_pk: int) -> str:
+    """Register an account's commands: afterwards every team of the bot has exactly those that are wanted.
+
+    Whatever goes wrong is kept as a sentence with the registration or with the command, and tried again later.
+    Returns how it went, for the log of tasks.
+    """
+    job = slash_registration.claim(account_pk)
+    if job is None:
+        return "done by another worker"
+    account = settings_for(account_pk)
+    wanted = slash_registration.wanted_of(account)
+    found = slash_registration.digest_of(account, wanted)
+    try:
+        state, error, failed = _Run(account, wanted, job).all_teams()
+    except _LostError:
+        return "done by another worker"
+    except MattermostError as problem:
+        log.warning(f"mattermost: failed to register slash commands: {problem}", account=account.account_id)
+        state, error, failed = SlashRegistrationState.FAILED, str(problem), True
+    job.finish(state, error, found, failed=failed)
+    return str(state)
+
+
+class _Run:
+    """The work of one run."""
+
+    def __init__(self, account: AccountSettings, wanted: Sequence[Wanted], job: Job) -> None:
+        self._account, self._wanted, self._job = account, wanted, job
+        self._team_errors: list[str] = []
+
+    def all_teams(self) -> tuple[str, str, bool]:
+        """The state to record, the sentence of what went wrong, and whether to try again. Raises MattermostError."""
+        rows = SlashCommand.objects.filter(account_id=self._account.pk)
+        if not self._wanted and not rows.exists():
+            return SlashRegistrationState.OFF, "", False
+        if not self._account.configured:
+            _withdraw(rows.exclude(state=SlashCommandState.REMOVING), self._account.missing)
+            return SlashRegistrationState.FAILED, self._account.missing, False
+        client = client_of(self._account)
+        me = client.me()
+        teams = [team for team in client.my_teams() if not team.delete_at]
+        for team in teams:
+            self._keep_job()
+            self._team(client, me.id, team)
+        self._leave(client, {team.id for team in teams})
+        return self._outcome(teams)
+
+    def _outcome(self, teams: Sequence[Team]) -> tuple[str, str, bool]:
+        rows = SlashCommand.objects.filter(account_id=self._account.pk)
+        registered = rows.filter(state=SlashCommandState.REGISTERED).count()
+        open_ones = rows.exclude(state__in=(SlashCommandState.REGISTERED, SlashCommandState.FOREIGN)).count()
+        name = self._account.account_id
+        if self._team_errors:
+            log.warning(
+                f"slash command registration completed with {len(self._team_errors)} team error(s)",
+                account=name,
+                errors=self._team_errors,
+            )
+        error = " ".join(dict.fromkeys(self._team_errors))
+        if not self._wanted:
+            return (
+                (SlashRegistrationState.PARTIAL, error, True) if open_ones else (SlashRegistrationState.OFF, "", False)
+            )
+        if not teams:
+            error = "The bot is in no team, and slash commands belong to teams. Add the bot to a team in Mattermost."
+        if not registered:
+            log.warning(
+                "mattermost: native slash commands enabled but no commands could be registered; keeping slash "
+                "callbacks inactive",
+                account=name,
+            )
+            return SlashRegistrationState.FAILED, error or "No command could be registered; each says why.", True
+        url = slash_registration.callback_url_of(self._account)
+        counts = f"{registered} commands across {len(teams)} teams, callback={url}"
+        log.info(f"mattermost: slash commands registered ({counts})", account=name)
+        if problem := slash_registration.callback_problem(self._account):
+            log.warning("slash commands may not arrive", account=name, problem=problem)
+        whole = not open_ones and registered == rows.count()
+        return (
+            SlashRegistrationState.DONE if whole else SlashRegistrationState.PARTIAL,
+            error,
+            bool(open_ones),
+        )
+
+    def _keep_job(self) -> None:
+        if not self._job.renew():
+            raise _LostError
+
+    def _team(self, client: MattermostClient, me_id: str, team: Team) -> None:
+        rows = self._note_wanted(team)
+        if not rows:
+            return
+        try:
+            existing = client.commands_of(team.id)
+        except MattermostError as error:
+            if error.is_server_trouble or error.is_unauthorized or error.is_rate_limited:
+                raise
+            self._refuse(rows.values(), team, error)
+            return
+        steps = plan(
+            self._wanted,
+            [_existing(one) for one in existing],
+            me_id=me_id,
+            known=rows.keys(),
+            known_ids={row.command_id for row in rows.values() if row.command_id},
+        )
+        commands = {one.id: one for one in existing}
+        for step in steps:
+            self._keep_job()
+            self._do(client, team, step, rows.get(step.trigger), commands)
+        # What is on record and was neither there nor is wanted is gone.
+        SlashCommand.objects.filter(
+            pk__in=[rows[trigger].pk for trigger in rows.keys() - {one.trigger for one in self._wanted}],
+            state=SlashCommandState.REMOVING,
+            error="",
+        ).delete()
+
+    def _note_wanted(self, team: Team) -> dict[str, SlashCommand]:
+        """The rows of a team by trigger, with all that is wanted there, before Mattermost is asked for it."""
+        with transaction.atomic():
+            rows = {
+                row.trigger: row
+                for row in SlashCommand.objects.filter(account_id=self._account.pk, team_id=team.id).order_by("pk")
+            }
+            for want in self._wanted:
+                row = rows.get(want.trigger)
+                if row is None:
+                    row = rows[want.trigger] = SlashCommand(
+                        account_id=self._account.pk, team_id=team.id, trigger=want.trigger
+                    )
+                if row.state == SlashCommandState.REMOVING:
+                    row.state = SlashCommandState.WANTED
+                row.purpose, row.name, row.team_name = want.purpose, want.name, (team.name or team.display_name)[:64]
+                row.save()
+            for trigger in rows.keys() - {one.trigger for one in self._wanted}:
+                rows[trigger].state, rows[trigger].error = SlashCommandState.REMOVING, ""
+                rows[trigger].save()
+        return rows
+
+    def _do(
+        self,
+        client: MattermostClient,
+        team: Team,
+        step: Step,
+        row: SlashCommand | None,
+        commands: dict[str, Command],
+    ) -> None:
+        """One step, and what is recorded of it. Raises MattermostError when the whole server is in trouble."""
+        try:
+            match step.kind:
+                case Kind.DELETE:
+                    _delete(client, step.command_id)
+                case Kind.SKIP_FOREIGN if row is not None:
+                    _settle(row, SlashCommandState.FOREIGN, FOREIGN)
+                    log.warning(
+                        f"slash command /{step.trigger} is already used by non-Durar command(s)",
+                        account=self._account.account_id,
+                        team=team.name,
+                    )
+                case Kind.REUSE if row is not None and step.wanted is not None:
+                    _registered(row, commands[step.command_id], step.wanted)
+                case Kind.UPDATE if row is not None and step.wanted is not None:
+                    _registered(row, _changed(client, team, row, step.command_id, step.wanted), step.wanted)
+                case Kind.CREATE if row is not None and step.wanted is not None:
+                    made = client.create_command(team.id, step.trigger, step.wanted.fields)
+                    _registered(row, made, step.wanted)
+        except MattermostError as error:
+            if error.is_server_trouble or error.is_unauthorized or error.is_rate_limited:
+                raise
+            if row is None:
+                self._team_errors.append(f"{_named(team)}: {error}")
+            elif error.error_id == DUPLICATE:
+                _settle(row, SlashCommandState.FOREIGN, FOREIGN)
+            else:
+                self._refuse([row], team, error)
+
+    def _refuse(self, rows: Iterable[SlashCommand], team: Team, error: MattermostError) -> None:
+        """Keep why these commands of a team could not be registered, or removed."""
+        denied = error.status == 403
+        sentence = permission_missing(self._account.bot_username, _named(team)) if denied else str(error)
+        state = SlashCommandState.REFUSED if denied else SlashCommandState.FAILED
+        for row in rows:
+            removing = row.state == SlashCommandState.REMOVING
+            _settle(row, SlashCommandState.REMOVING if removing else state, sentence)
+        if sentence not in self._team_errors:
+            self._team_errors.append(sentence)
+
+    def _leave(self, client: MattermostClient, team_ids: set[str]) -> None:
+        """Teams that the bot is no member of any more: remove what it may, and forget what it may not even see."""
+        for row in SlashCommand.objects.filter(account_id=self._account.pk).exclude(team_id__in=team_ids):
+            self._keep_job()
+            if row.state != SlashCommandState.REMOVING:
+                _settle(row, SlashCommandState.REMOVING, "")
+            try:
+                if row.command_id:
+                    _delete(client, row.command_id)
+            except MattermostError as error:
+                if error.status != 403:
+                    raise
+                log.warning(
+                    "a slash command stays in a team that the bot left: an administrator has to remove it",
+                    account=self._account.account_id,
+                    team=row.team_name,
+                    command=row.trigger,
+                )
+            row.delete()
+
+
+def permission_missing(bot: str, team: str) -> str:
+    """What to grant so that the bot may register commands, and how (Mattermost 5.37; the name changed in 11.2)."""
+    who = f"@{bot}" if bot else "The bot"
+    return (
+        f"{who} may not manage slash commands in the team {team}: Mattermost answers 403. It needs the permission "
+        "manage_slash_commands (from Mattermost 11.2 on: manage_own_slash_commands). Make the bot an administrator of "
+        "that team (team menu, Manage Members, Team Admin), or let a system administrator add the permission to its "
+        "role; then choose Register again."
+    )
+
+
+def _changed(client: MattermostClient, team: Team, row: SlashCommand, command_id: str, wanted: Wanted) -> Command:
+    """Change a command; where that is refused, replace it."""
+    try:
+        return client.update_command(command_id, team.id, wanted.trigger, wanted.fields)
+    except MattermostError as error:
+        if error.is_unclear or error.is_unauthorized or error.is_rate_limited or error.status == 403:
+            raise
+        log.info("a slash command is made anew, since it could not be changed", command=row.trigger, error=str(error))
+    row.command_id, row.token = "", ""  # the token of a command that is gone counts no more
+    _settle(row, SlashCommandState.WANTED, "")
+    _delete(client, command_id)
+    return client.create_command(team.id, wanted.trigger, wanted.fields)
+
+
+def _delete(client: MattermostClient, command_id: str) -> None:
+    try:
+        client.delete_command(command_id)
+    except MattermostError as error:
+        if error.status != 404:
+            raise
+        log.info("a slash command was gone already", command_id=command_id)
+
+
+def _registered(row: SlashCommand, command: Command, wanted: Wanted) -> None:
+    if row.command_id != command.id or row.registered_at is None:
+        row.registered_at = timezone.now()
+    row.command_id, row.token = command.id, command.token
+    row.callback_url, row.fingerprint = command.url or wanted.url, wanted.fingerprint
+    _settle(row, SlashCommandState.REGISTERED, "")
+
+
+def _settle(row: SlashCommand, state: str, error: str) -> None:
+    row.state, row.error = state, error
+    # When it was used is written by others.
+    row.save(
+        update_fields=[
+            *("state", "error", "command_id", "token", "callback_url", "fingerprint", "registered_at", "updated_at")
+        ]
+    )
+
+
+def _withdraw(rows: Iterable[SlashCommand], error: str) -> None:
+    for row in rows:
+        _settle(row, SlashCommandState.FAILED, error)
+
+
+def _existing(command: Command) -> Existing:
+    return Existing(
+        command.id,
+        command.trigger,
+        command.creator_id,
+        {
+            "method": command.method,
+            "url": command.url,
+            "description": command.description,
+            "auto_complete": command.auto_complete,
+            "auto_complete_desc": command.auto_complete_desc,
+            "auto_complete_hint": command.auto_complete_hint,
+        },
+    )
+
+
+def _named(team: Team) -> str:
+    return team.display_name or team.name or team.id
