@@ -103,7 +103,7 @@ class MessageForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3, "placeholder": "Yes | yes | primary"}),
         help_text=gettext_lazy(
             "One a line: its text, then, after a |, what it sends back, and its style: default, primary or danger. The "
-            "last two may be left out. One of them can be clicked, once; the account's agent gets the choice as a message."
+            "last two may be left out. One of them can be clicked, once; the agent gets the choice as a message."
         ),
     )
     once = forms.CharField(widget=forms.HiddenInput, max_length=40)

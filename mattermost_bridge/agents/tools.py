@@ -82,7 +82,7 @@ def declaration(abilities: Abilities) -> dict[str, Any]:
         "send": "send posts a message beside your answer.",
         "react": "react adds an emoji to a post, or takes it back.",
         "buttons": "buttons posts a message with buttons; when somebody clicks one, you get a message that says so.",
-        "read": "read gives the newest posts of a channel.",
+        "read": "read gives the newest posts of this conversation, in a thread the thread's, or of a channel in `to`.",
     }
     elsewhere = f" or one of: {', '.join(abilities.targets)}" if abilities.targets else "; there is no other place"
     arguments: dict[str, Any] = {

@@ -11,14 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
+from django.utils import timezone
 
 from mattermost_bridge.agents.base import INLINE_BUTTONS, ToolCall
 from mattermost_bridge.agents.tools import Abilities, Wanted, read_call
+from mattermost_bridge.rules import context
+from mattermost_bridge.rules.context import Heard
 from mattermost_bridge.rules.targets import Meaning, UnreadableTarget, read_target
 from mattermost_bridge.services import direct_channels, files_out, messages, reactions, recent_posts, targets
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.files_out import Outgoing
+from mattermost_bridge.services.recent_posts import Read
 from mattermost_bridge.services.targets import Target
 from mattermost_bridge.services.turns import Taken
 
@@ -118,7 +122,14 @@ class Hands:
         return Begun(lambda: Result(str(done)))
 
     def _read(self, wanted: Wanted, target: Target) -> Begun:
+        newest = self._events[-1] if self._events else None
+        own = target == self._own
+        direct = bool(target.user_id) or (own and self._turn.conversation.channel_type == "D")
+        # Without a place it is what the conversation is: a thread, where the message stands in one.
+        in_thread = own and not wanted.to and not direct
+        target = replace(target, root_id=newest.root_id if newest is not None and in_thread else "")
         posts = recent_posts.read(self._account.pk, target, limit=wanted.limit, before=wanted.before)
+        posts = self._visible(posts, target.root_id, direct=direct)
         shown: list[dict[str, object]] = []
         room = MOST_READ_CHARS
         for post in reversed(posts):
@@ -132,6 +143,26 @@ class Hands:
             shown.append(entry)
         text = json.dumps({"ok": True, "messages": shown[::-1]}, ensure_ascii=False)
         return Begun(lambda: Result(text))
+
+    def _visible(self, posts: Sequence[Read], root_id: str, *, direct: bool) -> tuple[Read, ...]:
+        """Those posts whose authors the agent may hear of, as for its context (`contextVisibility`)."""
+        account = self._account
+        heard = [
+            Heard(
+                post.post_id,
+                post.user_id,
+                post.username,
+                post.text,
+                post.at_ms,
+                is_own=post.user_id == account.bot_user_id,
+            )
+            for post in posts
+        ]
+        mode = context.ALL if direct else account.context_visibility
+        now_ms = int(timezone.now().timestamp() * 1000)
+        seen = context.visible(heard, account.policy, mode, now_ms=now_ms, root_id=root_id)
+        ids = {one.post_id for one in seen}
+        return tuple(post for post in posts if post.post_id in ids)
 
     @property
     def _own(self) -> Target:

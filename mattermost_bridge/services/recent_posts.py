@@ -35,6 +35,8 @@ class Read:
 def read(account_pk: int, target: Target, *, limit: int = DEFAULT_LIMIT, before: str = "") -> tuple[Read, ...]:
     """The newest `limit` posts (200 at most) of a channel or direct channel, oldest first; those before a post.
 
+    Of a target with a root, those of that thread.
+
     Notes of the server (somebody joined) are left out. Off unless the account's `actions.messages` is on. Raises
     NotFound and Refused, with a sentence. Asks the server: call it outside of transactions.
     """
@@ -48,14 +50,25 @@ def read(account_pk: int, target: Target, *, limit: int = DEFAULT_LIMIT, before:
     client = client_of(account)
     try:
         channel_id = target.channel_id or _direct_channel(account, target.user_id, client)
-        posts = client.posts_before(channel_id, before=before, per_page=max(1, min(limit, MAX_PAGE)))
-        shown = [post for post in reversed(posts) if not post.is_system and not post.delete_at]
+        limit = max(1, min(limit, MAX_PAGE))
+        if target.root_id:
+            posts = _of_thread(client.thread(target.root_id), channel_id, before)[-limit:]
+        else:
+            posts = client.posts_before(channel_id, before=before, per_page=limit)[::-1]
+        shown = [post for post in posts if not post.is_system and not post.delete_at]
         names = _names(account, shown, client)
     except MattermostError as error:
         raise _refusal(account, target, error) from None
     return tuple(
         Read(p.id, p.user_id, names.get(p.user_id, ""), p.message, p.create_at, p.root_id, p.file_ids) for p in shown
     )
+
+
+def _of_thread(posts: list[Post], channel_id: str, before: str) -> list[Post]:
+    """The posts of a thread in this channel, before one of them where that is named."""
+    here = [post for post in posts if post.channel_id == channel_id]
+    ids = [post.id for post in here]
+    return here[: ids.index(before)] if before in ids else here
 
 
 def _direct_channel(account: AccountSettings, user_id: str, client: MattermostClient) -> str:
