@@ -16,6 +16,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer
+from mattermost_bridge.admin.channel_settings import known_channel_name
+from mattermost_bridge.admin.finding import Hit
+from mattermost_bridge.admin.names import known_username
+from mattermost_bridge.admin.searching import CHANNELS, PEERS, PEOPLE, SearchesDirectory, account_meant, let_search
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.config.account_settings import DEFAULT_ACCOUNT
 from mattermost_bridge.models import Account, Agent, Binding, KnownChannel, KnownPerson
@@ -56,6 +60,26 @@ class BindingForm(ServiceForm):
         if "peer_kind" in self.fields:
             kind: Any = self.fields["peer_kind"]
             kind.choices = [("", _("Everywhere")), *PeerKind.choices]
+        if "peer_id" in self.fields:
+            let_search(self, "peer_id", PEERS, shown_peer, account_field="account_id", kind_field="peer_kind")
+            self.fields["peer_id"].help_text = _(
+                "Say above whether a person or a channel is meant, then type the name and choose, or enter the id. "
+                "* means each of that kind."
+            )
+
+
+def shown_peer(peer_id: str) -> str:
+    """The name behind the id of a person or a channel, "" for one that is not known."""
+    if username := known_username(peer_id, None):
+        return f"@{username}"
+    name = known_channel_name(peer_id, None)
+    return f"~{name}" if name else ""
+
+
+def _kind_of(chosen: str) -> str:
+    if chosen not in PeerKind.values:
+        return ""
+    return PEOPLE if chosen == PeerKind.DIRECT else CHANNELS
 
 
 VERBS = (
@@ -88,10 +112,14 @@ VERBS = (
 
 
 @admin.register(Binding)
-class BindingAdmin(SavedByService, BridgeAdmin):
+class BindingAdmin(SearchesDirectory, SavedByService, BridgeAdmin):
     """Bindings, in their order."""
 
     form = BindingForm
+    searched = {"peer_id": PEERS}
+    account_field = "account_id"
+    kind_field = "peer_kind"
+    looks_up_on_change = True
     verbs = VERBS
     has_history = True
     list_display = ("place", "answers", "account_name", "where", "team", "why")
@@ -122,6 +150,24 @@ class BindingAdmin(SavedByService, BridgeAdmin):
             row.number = number + 1
             row.account = by_id.get(row.account_id or DEFAULT_ACCOUNT)
             row.peer_name = (usernames if row.peer_kind == PeerKind.DIRECT else names).get(row.peer_id, "")
+
+    def server_meant(self, request: HttpRequest, value: str) -> int | None:
+        """Bindings name accounts by their ids; a binding of every account asks like the defaults do."""
+        if value == EVERY:
+            return account_meant(request, "")
+        found = Account.objects.filter(account_id=value or DEFAULT_ACCOUNT, archived_at=None)
+        return account_meant(request, str(found.values_list("pk", flat=True).first() or "0"))
+
+    def kind_meant(self, kind: str, chosen: str) -> str:
+        """Direct messages are with people, everything else is in channels."""
+        return _kind_of(chosen)
+
+    def extra_hits(self, request: HttpRequest, query: str) -> list[Hit]:
+        """Each of that kind stands first, until something else is typed."""
+        kind = _kind_of(request.GET.get("kind", ""))
+        if not kind or query not in ("", EVERY):
+            return []
+        return [Hit(EVERY, _("All direct messages (*)") if kind == PEOPLE else _("All channels and groups (*)"))]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
         """Who answers, then where; what is set has to match."""

@@ -24,6 +24,9 @@ from mattermost_bridge.services import rights
 from mattermost_bridge.services.errors import Refused
 
 PEOPLE, CHANNELS = "people", "channels"
+#: A field for either: another field of the form says which.
+PEERS = "peers"
+_EXAMPLES = {PEOPLE: "@carol", CHANNELS: "~support", PEERS: "@carol, ~support"}
 #: After so many seconds a search that never ended no longer keeps its person from the next one.
 LONGEST_SEARCH = 15
 
@@ -35,7 +38,15 @@ class SearchWidget(UnfoldAdminTextInputWidget):
         css = {"all": ("durar/searching.css",)}
         js = ("durar/searching.js",)
 
-    def __init__(self, kind: str, url: str, *, account_field: str = "account", shown: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        url: str,
+        *,
+        account_field: str = "account",
+        kind_field: str = "",
+        shown: Callable[[str], str],
+    ) -> None:
         attrs = {
             "role": "combobox",
             "aria-autocomplete": "list",
@@ -43,10 +54,11 @@ class SearchWidget(UnfoldAdminTextInputWidget):
             "autocomplete": "off",
             "autocapitalize": "none",
             "spellcheck": "false",
-            "placeholder": "@carol" if kind == PEOPLE else "~support",
+            "placeholder": _EXAMPLES[kind],
         }
         super().__init__(attrs)
         self.kind, self.url, self.account_field, self.shown = kind, url, account_field, shown
+        self.kind_field = kind_field
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
         """The id that was picked, or what was typed."""
@@ -70,9 +82,15 @@ class SearchWidget(UnfoldAdminTextInputWidget):
             "picked": value if words else "",
             "url": self.url,
             "account_field": f"id_{self.account_field}",
-            "nothing": _("Nobody was found.") if self.kind == PEOPLE else _("No channel was found."),
+            "kind_field": f"id_{self.kind_field}" if self.kind_field else "",
+            "nothing": self._nothing(),
         }
         return render_to_string("admin/durar/search_field.html", context)
+
+    def _nothing(self) -> str:
+        if self.kind == PEERS:
+            return _("Nothing was found.")
+        return _("Nobody was found.") if self.kind == PEOPLE else _("No channel was found.")
 
 
 class SearchesDirectory:
@@ -84,6 +102,21 @@ class SearchesDirectory:
 
     searched: dict[str, str] = {}
     account_field = "account"
+    #: The field of the form that says whether people or channels are meant, where there is one.
+    kind_field = ""
+    #: Whether names are looked up too when a record that exists is saved: where its form still has such a field.
+    looks_up_on_change = False
+
+    def server_meant(self, request: HttpRequest, value: str) -> int | None:
+        """The account whose server is asked, by the value of the form's field; None for those of all.
+
+        Raises PermissionDenied and Http404.
+        """
+        return account_meant(request, value)
+
+    def kind_meant(self, kind: str, chosen: str) -> str:
+        """People or channels, by what another field of the form says; "" while it says neither."""
+        return kind
 
     def extra_hits(self, request: HttpRequest, query: str) -> list[Hit]:
         """What stands above the people or channels that were found, such as everybody."""
@@ -98,17 +131,19 @@ class SearchesDirectory:
 
     def changeform_view(self, request: HttpRequest, object_id: Any = None, *args: Any, **kwargs: Any) -> HttpResponse:
         """Look names up first: a server is never asked inside the transaction that saves."""
-        if request.method == "POST" and object_id is None and self.has_add_permission(request):  # type: ignore[attr-defined]
+        adds = object_id is None and self.has_add_permission(request)  # type: ignore[attr-defined]
+        changes = object_id is not None and self.looks_up_on_change and self.has_change_permission(request)  # type: ignore[attr-defined]
+        if request.method == "POST" and (adds or changes):
             for field, kind in self.searched.items():
-                self._look_up(request, field, kind)
+                self._look_up(request, field, self.kind_meant(kind, request.POST.get(self.kind_field, "")))
         return super().changeform_view(request, object_id, *args, **kwargs)  # type: ignore[misc]
 
     def _look_up(self, request: HttpRequest, field: str, kind: str) -> None:
         value = _value_in(request.POST, field)
-        if not value:
+        if not value or not kind:
             return
         try:
-            account_pk = _account_meant(request, request.POST.get(self.account_field, ""))
+            account_pk = self.server_meant(request, request.POST.get(self.account_field, ""))
         except (PermissionDenied, Http404):
             return  # the form refuses this account in its own words
         resolve = resolve_person if kind == PEOPLE else resolve_channel
@@ -128,9 +163,10 @@ class SearchesDirectory:
                 raise PermissionDenied
             if request.method != "GET":
                 return HttpResponseNotAllowed(["GET"])
-            account_pk = _account_meant(request, request.GET.get("account", ""))
+            account_pk = self.server_meant(request, request.GET.get("account", ""))
             query = request.GET.get("q", "").strip()
-            return found_by_name(request, kind, account_pk, query, self.extra_hits(request, query))
+            wanted = self.kind_meant(kind, request.GET.get("kind", ""))
+            return found_by_name(request, wanted, account_pk, query, self.extra_hits(request, query))
 
         return view
 
@@ -142,7 +178,7 @@ def found_by_name(
     request: HttpRequest, kind: str, account_pk: int | None, query: str, extra: Iterable[Hit] = ()
 ) -> JsonResponse:
     """The answer to a search field: `extra` first, then the people or channels of the account's server."""
-    if not query:
+    if not query or not kind:
         return _json([*extra])
     # A search keeps a thread of the web server waiting, so each person has one at a time; the page asks again.
     key = f"durar-searching-{request.user.pk}"
@@ -155,10 +191,19 @@ def found_by_name(
     return _json([*extra, *hits], problem=problem, server=server)
 
 
-def let_search(form: Any, name: str, kind: str, shown: Callable[[str], str], *, account_field: str = "account") -> None:
+def let_search(
+    form: Any,
+    name: str,
+    kind: str,
+    shown: Callable[[str], str],
+    *,
+    account_field: str = "account",
+    kind_field: str = "",
+) -> None:
     """Give a field of a model's form its search widget; `shown` gives the name behind an id, "" for an unknown one."""
     field, model = form.fields[name], form._meta.model
-    widget = SearchWidget(kind, reverse(f"admin:{_url_name(model, kind)}"), account_field=account_field, shown=shown)
+    url = reverse(f"admin:{_url_name(model, kind)}")
+    widget = SearchWidget(kind, url, account_field=account_field, kind_field=kind_field, shown=shown)
     widget.is_required = field.required
     widget.attrs |= field.widget_attrs(widget)
     field.widget = widget
@@ -172,7 +217,7 @@ def _value_in(data: Any, name: str) -> str:
     return str(data.get(f"{name}_id") or "").strip() or str(data.get(name) or "").strip()
 
 
-def _account_meant(request: HttpRequest, value: str) -> int | None:
+def account_meant(request: HttpRequest, value: str) -> int | None:
     """The account whose server is asked, None for the defaults. Raises PermissionDenied and Http404."""
     if not value:
         if not rights.reach_of(request.user).unlimited:

@@ -13,6 +13,7 @@
             this.list = box.querySelector("[role=listbox]");
             this.says = box.querySelector("[role=status]");
             this.account = document.getElementById(box.dataset.accountField);
+            this.kind = box.dataset.kindField ? document.getElementById(box.dataset.kindField) : null;
             this.found = [];
             this.active = -1;
             this.timer = 0;
@@ -24,6 +25,7 @@
             this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the input keeps the focus
             this.list.addEventListener("click", (event) => this.clicked(event));
             this.account?.addEventListener("change", () => this.otherServer());
+            this.kind?.addEventListener("change", () => this.otherServer());
         }
 
         changed() {
@@ -35,7 +37,7 @@
         }
 
         otherServer() {
-            // An id means somebody else on another server; the name is looked up there.
+            // An id means somebody else on another server, and a person is no channel; the name is looked up there.
             this.id.value = "";
             this.say("");
             this.close();
@@ -54,6 +56,9 @@
             const address = new URL(this.box.dataset.url, window.location.href);
             address.searchParams.set("q", query);
             address.searchParams.set("account", this.account?.value ?? "");
+            if (this.kind) {
+                address.searchParams.set("kind", this.kind.value);
+            }
             if (query) {
                 this.say(this.box.dataset.searching);
             }

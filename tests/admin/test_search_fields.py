@@ -13,6 +13,7 @@ from mattermost_bridge.models import (
     AccessGroupMember,
     Account,
     AccountGrant,
+    Binding,
     BlockedUser,
     GroupOverride,
     KnownPerson,
@@ -27,6 +28,7 @@ ENTRIES = "/mattermost_bridge/accessentry/"
 BLOCKS = "/mattermost_bridge/blockeduser/"
 MEMBERS = "/mattermost_bridge/accessgroupmember/"
 CHANNELS = "/mattermost_bridge/groupoverride/"
+BINDINGS = "/mattermost_bridge/binding/"
 
 
 @pytest.fixture(autouse=True)
@@ -174,6 +176,68 @@ class TestSaving:
         page = as_alice.post(f"{CHANNELS}add/", form).content.decode()
         assert "No channel is called supp" in page
         assert not GroupOverride.objects.exists()
+
+
+class TestBindings:
+    """Their field is for a person or for a channel, as another field says, and they name accounts by their ids."""
+
+    def find(self, client, query, kind, account):
+        response = client.get(f"{BINDINGS}find-peers/", {"q": query, "kind": kind, "account": account})
+        assert response.status_code == 200
+        return labels(response.json())
+
+    @pytest.mark.parametrize("owner", ["ops", "*"])
+    def test_what_is_found_depends_on_the_kind(self, as_alice, account, sandbox, owner):
+        assert self.find(as_alice, "carol", "direct", owner) == ["@carol"]
+        assert "~Incidents" in self.find(as_alice, "in", "channel", owner)
+        assert self.find(as_alice, "carol", "", owner) == []
+        assert self.find(as_alice, "", "direct", owner) == ["All direct messages (*)"]
+        assert self.find(as_alice, "", "group", owner) == ["All channels and groups (*)"]
+
+    def test_a_binding_without_account_asks_the_server_of_default(self, as_alice, account, sandbox):
+        assert as_alice.get(f"{BINDINGS}find-peers/", {"q": "carol", "kind": "direct"}).status_code == 404
+        Account.objects.update(account_id="default")
+        assert self.find(as_alice, "carol", "direct", "") == ["@carol"]
+
+    @pytest.mark.parametrize(
+        ("kind", "typed", "stored", "shown"),
+        [("direct", "@carol", "carol", "@carol"), ("channel", "~support", "support", "~Support")],
+    )
+    def test_a_name_is_stored_by_its_id_and_shown_as_a_name(
+        self, as_alice, account, sandbox, kind, typed, stored, shown
+    ):
+        form = {"account_id": "ops", "peer_kind": kind, "peer_id": typed, "team_id": "", "note": "", "agent": ""}
+        as_alice.post(f"{BINDINGS}add/", form)
+        binding = Binding.objects.get()
+        wanted = sandbox.user_id(stored) if kind == "direct" else sandbox.channel_id(stored)
+        assert binding.peer_id == wanted
+        page = as_alice.get(f"{BINDINGS}{binding.pk}/change/").content.decode()
+        assert f'value="{shown}"' in page
+        assert f'name="peer_id_id" value="{wanted}"' in page
+
+    def test_it_is_looked_up_when_a_binding_is_changed_too(self, as_alice, account, sandbox):
+        binding = Binding.objects.create(account_id="ops", peer_kind="direct", peer_id="x" * 26)
+        form = {"account_id": "ops", "peer_kind": "direct", "peer_id": "dave", "team_id": "", "note": "", "agent": ""}
+        as_alice.post(f"{BINDINGS}{binding.pk}/change/", form)
+        binding.refresh_from_db()
+        assert binding.peer_id == sandbox.user_id("dave")
+
+    def test_a_name_that_nobody_has_is_refused_in_the_form(self, as_alice, account):
+        form = {
+            "account_id": "ops",
+            "peer_kind": "direct",
+            "peer_id": "@nosuch",
+            "team_id": "",
+            "note": "",
+            "agent": "",
+        }
+        assert "Nobody is called @nosuch" in as_alice.post(f"{BINDINGS}add/", form).content.decode()
+        assert not Binding.objects.exists()
+
+    def test_charlie_is_told_nothing(self, as_charlie, account, sandbox):
+        query = {"q": "carol", "kind": "direct", "account": "ops"}
+        assert as_charlie.get(f"{BINDINGS}find-peers/", query).status_code == 403
+        assert sandbox.requests(path="users") == []
 
 
 class TestRights:
