@@ -24,7 +24,7 @@ class ListedPerson(Listed):
     """Somebody who is stored by id and shown by name, for good or until a moment."""
 
     username = models.CharField(_("username"), max_length=64, blank=True)
-    expires_at = models.DateTimeField(_("until"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("until"), null=True, blank=True, db_index=True)
 
     class Meta:
         abstract = True

@@ -13,7 +13,7 @@ from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import Conversation, Delivery, DirectChannel, InboundEvent, Tick
 from mattermost_bridge.models.states import EventOutcome, EventState
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.services import decisions, direct_channels, hints, inbox, marks, outbox, turns
+from mattermost_bridge.services import decisions, direct_channels, ends, hints, inbox, marks, outbox, turns
 
 EVERY = 2.0
 #: What came in a moment ago has its own hint under way.
@@ -37,9 +37,12 @@ def claim_tick(name: str, every: float) -> bool:
 
 
 def sweep() -> int:
-    """Hint what waits and nobody works on; returns how many hints were given. No row is hinted twice in 30 s."""
+    """Hint what waits and nobody works on; returns how many hints were given. No row is hinted twice in 30 s.
+
+    Open pages are told what has ended by its time."""
     if not claim_tick("sweep", EVERY):
         return 0
+    ends.tell_ended()
     given = 0
     for pk in _to_hint(_undecided()):
         hints.task_after_commit(inbox.PROCESS, pk)

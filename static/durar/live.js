@@ -33,6 +33,7 @@
     let ended = 0;
     let took = 0;
     let stopped = false;
+    let failing = false;
 
     // State and note ---------------------------------------------------------------------------------------------
 
@@ -74,6 +75,10 @@
         });
         if (response.type === "opaqueredirect" && address === NEWS) {
             stop("signedout");
+        }
+        if (response.status >= 500 || response.status === 429) {
+            // The server is busy or restarts behind a proxy: what changed is still to be shown.
+            throw new Error(`${address} answers ${response.status}`);
         }
         return response.ok ? response : null;
     }
@@ -143,15 +148,19 @@
                 work.push(refreshRegions(names));
             }
             await Promise.all(work);
+            if (failing) {
+                failing = false;
+                ping();
+            }
         } catch (error) {
             // The server is away or restarts. The page looks again by itself, and says so.
             console.info("Durar could not be asked what is new:", error);
             kinds.forEach((kind) => dirty.add(kind));
-            took = 0;
+            failing = true;
             ended = performance.now() + LONGEST_WAIT;
             lost();
         }
-        took = performance.now() - begun;
+        took = failing ? 0 : performance.now() - begun;
         ended = Math.max(ended, performance.now());
         running = false;
         if (dirty.size && !document.hidden) {
@@ -174,6 +183,13 @@
         soon();
     };
 
+    function atOnce() {
+        window.clearTimeout(timer);
+        timer = null;
+        ended = 0;
+        durar.refresh();
+    }
+
     // The socket -------------------------------------------------------------------------------------------------
 
     let socket = null;
@@ -192,6 +208,11 @@
     }
 
     function found() {
+        if (failing) {
+            // The socket lives, but pages were not answered: that is not live until one is.
+            atOnce();
+            return;
+        }
         window.clearTimeout(impatient);
         impatient = null;
         attempts = 0;
@@ -199,8 +220,7 @@
             live = true;
             say("live");
             // Something may have changed between the page and now.
-            ended = 0;
-            durar.refresh();
+            atOnce();
         }
     }
 
@@ -275,10 +295,9 @@
         }
         // Timers and sockets of a page that slept tell nothing: look, and try the socket out.
         attempts = 0;
-        ended = 0;
         connect();
         ping();
-        durar.refresh();
+        atOnce();
     }
 
     function start() {
@@ -294,6 +313,8 @@
         window.setInterval(ping, PING);
         window.setInterval(() => !live && !document.hidden && durar.refresh(), POLL);
         document.addEventListener("visibilitychange", wake);
+        // Browsers freeze tabs that were not looked at for long, with all their timers.
+        document.addEventListener("resume", wake);
         window.addEventListener("online", wake);
         window.addEventListener("offline", ping);
         window.addEventListener("pageshow", (event) => event.persisted && wake());

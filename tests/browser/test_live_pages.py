@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Running
 from tests.browser.test_main_job import code_in, write
@@ -154,5 +154,52 @@ def test_what_happened_while_a_process_was_dead_is_on_the_page_afterwards(durar:
     expect(operator.get_by_role("row").filter(has_text=f"written without {victim}").first).to_be_visible(timeout=60_000)
     write(stranger, f"written with {victim}")
     expect(operator.get_by_role("row").filter(has_text=f"written with {victim}").first).to_be_visible(timeout=60_000)
+    be_live(operator)
+    assert was_not_reloaded(operator)
+
+
+def test_a_page_that_is_not_answered_while_its_socket_lives_keeps_in_mind_what_changed(durar: Running, tab):
+    operator, stranger = tab(), tab()
+    durar.chat(stranger, "alice", "channel-support")
+    durar.sign_in(operator)
+    operator.goto(durar.panel + "/mattermost_bridge/inboundevent/")
+    be_live(operator)
+    without_reload(operator)
+    note = operator.get_by_text("Not live: this page looks for changes every 30 s.")
+    asked = []
+
+    def busy(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=503, body="busy")
+
+    operator.route("**/mattermost_bridge/inboundevent/**", busy)
+    write(stranger, "written while pages get no answer")
+    expect(note).to_be_visible()
+    assert asked
+    operator.unroute("**/mattermost_bridge/inboundevent/**")
+    row = operator.get_by_role("row").filter(has_text="written while pages get no answer").first
+    expect(row).to_be_visible(timeout=60_000)
+    be_live(operator)
+    expect(note).to_be_hidden()
+    assert was_not_reloaded(operator)
+
+
+def test_a_tab_that_the_browser_froze_shows_what_happened_when_it_wakes(durar: Running, tab):
+    operator, stranger = tab(), tab()
+    durar.chat(stranger, "alice", "channel-support")
+    durar.sign_in(operator)
+    operator.goto(durar.panel + "/mattermost_bridge/inboundevent/")
+    be_live(operator)
+    without_reload(operator)
+    other = operator.context.new_page()
+    other.goto(durar.panel + "/mattermost_bridge/inboundevent/")
+    be_live(other)
+    browser = operator.context.new_cdp_session(operator)
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    write(stranger, "written while the tab slept")
+    expect(other.get_by_role("row").filter(has_text="written while the tab slept").first).to_be_visible()
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    row = operator.get_by_role("row").filter(has_text="written while the tab slept").first
+    expect(row).to_be_visible()
     be_live(operator)
     assert was_not_reloaded(operator)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import get_args
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from mattermost_bridge.live import messages
 from mattermost_bridge.models import Delivery, InboundEvent, PairingRequest, Turn
 from mattermost_bridge.models.states import ConnectionPhase
-from mattermost_bridge.services import access, accounts, agents, inbox, listeners, outbox, pairing
+from mattermost_bridge.services import access, accounts, agents, ends, inbox, listeners, outbox, pairing, sweep
 from mattermost_bridge.services.audit import SYSTEM
+from tests import factories
 from tests.bridge import direct_post, make_account
 from tests.services.fake_server import refused
 
@@ -117,3 +120,35 @@ def test_changes_of_accounts_agents_and_lists_are_told(told):
 
 def test_kinds_are_the_ones_that_pages_know(told):
     assert get_args(messages.Kind) == messages.KINDS
+
+
+def test_what_ends_by_its_time_is_told_once_by_the_sweep_after_it_ended(told):
+    account, now = make_account(), timezone.now()
+    assert ends.tell_ended(now) == 0
+    entry = factories.AccessEntryFactory(account=account, expires_at=now + timedelta(seconds=30))
+    factories.AccessEntryFactory(account=account, expires_at=now - timedelta(days=1))
+    factories.AccessEntryFactory(account=account)
+    told.clear()
+    assert ends.tell_ended(now + timedelta(seconds=29)) == 0
+    assert told == []
+    assert ends.tell_ended(now + timedelta(seconds=31)) == 1
+    assert told == [(account.pk, "access", (entry.pk,))]
+    assert ends.tell_ended(now + timedelta(seconds=33)) == 0
+
+
+def test_a_member_of_an_access_group_whose_time_ends_is_told_to_all_who_see_lists(told):
+    now = timezone.now()
+    ends.tell_ended(now)
+    factories.AccessGroupMemberFactory(expires_at=now + timedelta(seconds=1))
+    told.clear()
+    assert ends.tell_ended(now + timedelta(seconds=2)) == 1
+    assert told == [(None, "access", ())]
+
+
+def test_the_sweep_tells_what_ended_while_nobody_looked(told):
+    account, before = make_account(), timezone.now() - timedelta(minutes=5)
+    ends.tell_ended(before)
+    factories.AccessEntryFactory(account=account, expires_at=before + timedelta(minutes=1))
+    told.clear()
+    sweep.sweep()
+    assert (account.pk, "access") in {(pk, kind) for pk, kind, _ids in told}
