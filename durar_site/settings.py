@@ -166,6 +166,7 @@ EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD", "")
 EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
+EMAIL_BACKEND = "mattermost_bridge.services.mail_backend.EmailBackend"
 DEFAULT_FROM_EMAIL = text("DURAR_EMAIL_FROM", "durar@localhost")
 hide(EMAIL_HOST_PASSWORD)
 

@@ -109,6 +109,7 @@ def _next(target_pk: int) -> list[AlertNotice]:
 
 def _tell(target_pk: int, batch: list[AlertNotice]) -> bool:
     """Tell a target of these notes. True when it is told, or never will be, so that the next ones may go."""
+    problem = ""
     try:
         target = AlertTarget.objects.get(pk=target_pk)
         notes = [note_of(notice) for notice in batch]
@@ -117,14 +118,14 @@ def _tell(target_pk: int, batch: list[AlertNotice]) -> bool:
             _hand_over(target, batch, mattermost_text(notes))
             return True
         if target.kind == AlertTargetKind.EMAIL:
-            alert_transports.send_mail(addresses(target.emails), notes)
+            problem = alert_transports.send_mail(addresses(target.emails), notes)
         else:
             alert_transports.post_webhook(Webhook(target.url, target.signing_secret), notes[0])
     except WrongKeyError as error:
         return _failed(target_pk, batch, TransportError(str(error), waits=True))
     except TransportError as error:
         return _failed(target_pk, batch, error)
-    _told(target_pk, batch)
+    _told(target_pk, batch, problem)
     return True
 
 
@@ -146,14 +147,19 @@ def note_of(notice: AlertNotice) -> Note:
     )
 
 
-def _told(target_pk: int, batch: list[AlertNotice]) -> None:
+def _told(target_pk: int, batch: list[AlertNotice], problem: str) -> None:
+    """Note that a target was told; `problem` says whom of its people it did not reach."""
     now = timezone.now()
     # A note that was called off while it was on its way did arrive.
     rows = AlertNotice.objects.filter(pk__in=[notice.pk for notice in batch])
     rows.filter(state__in=(NoticeState.QUEUED, NoticeState.CANCELLED)).update(
         state=NoticeState.SENT, settled_at=now, error="", next_attempt_at=None, attempts=F("attempts") + 1
     )
-    AlertTarget.objects.filter(pk=target_pk).update(last_sent_at=now, last_error="", last_error_at=None)
+    AlertTarget.objects.filter(pk=target_pk).update(
+        last_sent_at=now, last_error=problem, last_error_at=now if problem else None
+    )
+    if problem:
+        log.warning("alert target told in part", target_pk=target_pk, notes=len(batch), reason=problem)
     _tell_pages(batch)
 
 

@@ -235,8 +235,8 @@ def send_test(target: AlertTarget | None, fields: Mapping[str, Any], *, url: str
     note = test_note(draft.name, f"{settings.PUBLIC_URL}/" if settings.PUBLIC_URL else "")
     try:
         if draft.kind == AlertTargetKind.EMAIL:
-            alert_transports.send_mail(addresses(draft.emails), [note])
-            return f"The mail server took a test for {', '.join(addresses(draft.emails))}."
+            problem = alert_transports.send_mail(addresses(draft.emails), [note])
+            return problem or f"The mail server took a test for {', '.join(addresses(draft.emails))}."
         if draft.kind == AlertTargetKind.MATTERMOST:
             return _post_test(draft, mattermost_text([note]))
         alert_transports.post_webhook(Webhook(draft.url, draft.signing_secret), note)

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import smtplib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -136,28 +136,27 @@ def _retry_after(answer: requests.Response) -> float | None:
         return None
 
 
-def send_mail(addresses: Sequence[str], notes: Sequence[Note]) -> None:
-    """Send notes as one e-mail to all addresses. Raises TransportError."""
+def send_mail(addresses: Sequence[str], notes: Sequence[Note]) -> str:
+    """Send notes as one e-mail to all addresses. Returns a sentence on those whom the mail server did not take while it
+    took others, "" when it took all. Raises TransportError."""
     if not settings.MAIL_CONFIGURED:
         raise TransportError(NO_MAIL_SERVER, waits=True)
     for hook in calls.before_request:
         hook()
     # Machines that answer mail leave this one alone.
     headers = {"Auto-Submitted": "auto-generated"}
+    connection = get_connection()
     try:
         EmailMessage(
             subject=headline(notes),
             body=plain_text(notes),
             to=list(addresses),
             headers=headers,
-            connection=get_connection(),
+            connection=connection,
         ).send()
     except smtplib.SMTPRecipientsRefused as error:
-        codes = {code for code, _text in error.recipients.values()}
         raise TransportError(
-            f"The mail server takes no mail for {', '.join(sorted(error.recipients))} ({_codes(codes)}). Check the "
-            "addresses.",
-            permanent=all(code >= 500 for code in codes),
+            _not_taken(error.recipients), permanent=all(code >= 500 for code, _text in error.recipients.values())
         ) from None
     except smtplib.SMTPAuthenticationError as error:
         raise TransportError(
@@ -169,10 +168,13 @@ def send_mail(addresses: Sequence[str], notes: Sequence[Note]) -> None:
         ) from None
     except (smtplib.SMTPException, OSError) as error:
         raise TransportError(f"The mail server was not reached: {_said(error) or type(error).__name__}") from None
+    refused = getattr(connection, "refused", {})
+    return f"{_not_taken(refused)} The others were told." if refused else ""
 
 
-def _codes(codes: set[int]) -> str:
-    return ", ".join(str(code) for code in sorted(codes))
+def _not_taken(refused: Mapping[str, tuple[int, bytes]]) -> str:
+    codes = ", ".join(str(code) for code in sorted({code for code, _text in refused.values()}))
+    return f"The mail server takes no mail for {', '.join(sorted(refused))} ({codes}). Check the addresses."
 
 
 def _said(what: Any) -> str:

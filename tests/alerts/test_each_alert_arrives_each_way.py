@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from mattermost_bridge.models import AlertNotice, Delivery, ListenerLease
-from mattermost_bridge.services import pairing
+from mattermost_bridge.models import AlertNotice, AlertTarget, Delivery, ListenerLease
+from mattermost_bridge.services import alert_targets, pairing
 from mattermost_bridge.services.audit import Actor
 from tests import factories
 from tests.alerts.mail_server import mail_server
@@ -24,7 +24,7 @@ def mail(settings):
     """A mail server that Durar is told of."""
     with mail_server() as server:
         settings.MAIL_CONFIGURED = True
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_BACKEND = "mattermost_bridge.services.mail_backend.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = server.host, server.port
         yield server
 
@@ -120,3 +120,13 @@ def test_one_recipient_that_the_mail_server_does_not_know_keeps_nobody_else_from
     hinted.run()
     assert told.mail.recipients == [["ops@example.com"]]
     assert AlertNotice.objects.get(target__name="mail").state == "sent"
+    row = AlertTarget.objects.get(name="mail")
+    assert row.last_error.startswith("The mail server takes no mail for night@example.com (550).")
+    assert row.state == "fails"
+    assert "night@example.com (550)" in alert_targets.send_test(row, {})
+    told.mail.refused.clear()
+    factories.PairingRequestFactory(account=account)
+    watch.after(10)
+    hinted.run()
+    row.refresh_from_db()
+    assert (row.last_error, row.last_error_at, row.state) == ("", None, "works")
