@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.asking import AskField
@@ -22,6 +22,7 @@ from mattermost_bridge.config.inherited import inherited
 from mattermost_bridge.config.table import OF_ACCOUNTS
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, Agent
+from mattermost_bridge.models.states import DmPolicy
 from mattermost_bridge.services import accounts
 from mattermost_bridge.services.errors import Refused
 
@@ -52,6 +53,12 @@ class AccountForm(ServiceForm):
 
     token = secret_field(gettext_lazy("Bot token"))
     confirm = confirm_field(gettext_lazy("Confirms what the message above asks. A token has to be pasted once more."))
+    everybody = forms.BooleanField(
+        label=gettext_lazy("Everybody may write"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget(),
+        help_text=gettext_lazy("Puts * on the account's list for direct messages. The policy open requires it."),
+    )
     test = AskField(gettext_lazy("Test connection"), gettext_lazy("Asking the server…"))
 
     class Meta:
@@ -93,6 +100,8 @@ class AccountForm(ServiceForm):
             self.fields["test"].widget.url = reverse("admin:mattermost_bridge_account_test")
         if not self.confirmation_needed:
             self.fields.pop("confirm", None)
+        if account:
+            self.fields.pop("everybody", None)
         if "account_id" in self.fields:
             self.fields["account_id"].validators = []  # what they would say is said better below
 
@@ -124,6 +133,8 @@ class AccountForm(ServiceForm):
         """A token that is typed replaces the reference that stood in the form."""
         cleaned = super().clean()
         check(self, OF_ACCOUNTS)
+        # The tick is shown beside the policy open only, and counts only with it.
+        cleaned["everybody"] = bool(cleaned.get("everybody")) and cleaned.get("dm_policy") == DmPolicy.OPEN
         if cleaned.get("token") and not self._reference_is_new(cleaned):
             cleaned["token_ref"] = ""
         return cleaned

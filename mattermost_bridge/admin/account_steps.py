@@ -20,9 +20,10 @@ from mattermost_bridge.config import effective
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, BridgeDefaults
 from mattermost_bridge.models.accounts import RETRY_FIELDS
+from mattermost_bridge.models.states import DmPolicy
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.errors import Refused
-from mattermost_bridge.services.policies import refuse_open_without_wildcard
+from mattermost_bridge.services.policies import OPEN_NEEDS_WILDCARD, admits_everybody
 
 STEP = ("du-step",)
 
@@ -54,7 +55,7 @@ def steps(connection: tuple[str, ...]) -> list[tuple[Any, dict[str, Any]]]:
         (
             _("Who may write"),
             {
-                "fields": ("dm_policy", "group_policy"),
+                "fields": ("dm_policy", "everybody", "group_policy"),
                 "classes": STEP,
                 "description": _("With pairing, strangers get a code that you approve. People are added afterwards."),
             },
@@ -111,11 +112,9 @@ class AddedInSteps:
         own = source is not None and source.own_allow_from
         new = Account(pk=source.pk if source else None, own_allow_from=own)
         new.account_id, new.dm_policy = request.POST.get("account_id", ""), request.POST.get("dm_policy", "")
-        try:
-            refuse_open_without_wildcard(new)
-        except Refused as refused:
-            return str(refused)
-        return ""
+        if new.dm_policy != DmPolicy.OPEN or "everybody" in request.POST or admits_everybody(new):
+            return ""
+        return gettext("%s. Switch on “Everybody may write” below, or choose another policy.") % OPEN_NEEDS_WILDCARD
 
     def to_copy(self, request: HttpRequest) -> Account | None:
         """The account with whose values a new one begins."""

@@ -17,7 +17,7 @@ from mattermost_bridge.rules.access import WILDCARD, normalise_entry
 from mattermost_bridge.services import audit
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
-from mattermost_bridge.services.policies import refuse_open_without_wildcard
+from mattermost_bridge.services.policies import admits_everybody, refuse_open_without_wildcard
 from mattermost_bridge.services.records import access_group, check_end, locked, owner_named, owner_of_lists
 
 USER_ID = re.compile(r"[a-z0-9]{26}")
@@ -68,6 +68,15 @@ def add_entry(
         )
         effective.bump_version()
     return entry
+
+
+def admit_everybody(account: Account, *, actor: Actor) -> None:
+    """Put `*` on the account's own list for direct messages, unless the list that holds has it; inside the caller's
+    transaction."""
+    if admits_everybody(account):
+        return
+    _make_own(account, AccessList.DM)
+    add_entry(actor=actor, account=account, list=AccessList.DM, value=WILDCARD)
 
 
 def remove_entry(entry_pk: int, *, actor: Actor) -> None:

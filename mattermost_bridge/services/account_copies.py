@@ -33,7 +33,7 @@ def copy_lists(target: Account, source_pk: int, actor: Actor, given: Collection[
         "channel_settings": _copy(GroupOverride.objects.filter(account=source), target, added_by=actor.user),
         "blocked_people": _copy(BlockedUser.objects.filter(account=source), target, blocked_by=actor.user),
     }
-    return {"copy_of": source.account_id, **copied}
+    return {"copy_of": f"{source.name} ({source.account_id})" if source.name else source.account_id, **copied}
 
 
 def _copy(rows: Any, target: Account, **changes: Any) -> int:

@@ -14,7 +14,7 @@ from mattermost_bridge.config.names import is_account_id
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, Delivery, ListenerLease, OutboxState
 from mattermost_bridge.models.states import DeliveryState
-from mattermost_bridge.services import audit, direct_channels, tokens
+from mattermost_bridge.services import access, audit, direct_channels, tokens
 from mattermost_bridge.services.account_copies import copy_lists
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
@@ -48,10 +48,12 @@ def create(
     tested: ConnectionTest | None = None,
     enabled: bool = True,
     like: int | None = None,
+    everybody: bool = False,
     **fields: Any,
 ) -> Account:
     """Add an account; `fields` are those of `OF_ACCOUNT`, empty means inherited. With `like` it begins with the lists,
-    channel settings and blocked people of that account, and with its settings where `fields` say nothing.
+    channel settings and blocked people of that account, and with its settings where `fields` say nothing. With
+    `everybody` its list for direct messages has `*`, which the policy open requires.
 
     `tested` is what `test_connection` said about this address and token: it names the bot. Without it the listener
     learns who the bot is when it connects. Raises Refused.
@@ -68,11 +70,14 @@ def create(
         OutboxState.objects.create(account=account)
         copied = copy_lists(account, like, actor, fields) if like is not None else {}
         note_section()
+        if everybody:
+            access.admit_everybody(account, actor=actor)
         refuse_open_without_wildcard(account)
         audit.record(
             actor=actor,
             verb="account.create",
-            summary=f"The account {account.account_id} was added.",
+            summary=f"The account {account.account_id} was added"
+            + (f", a copy of {copied['copy_of']}." if copied else "."),
             account=account,
             target=account,
             details=shown(account, OF_ACCOUNT) | {"token": tokens.shown(account)} | copied,

@@ -26,11 +26,18 @@ def refuse_open_without_wildcard(account: Account | None) -> None:
         _check(each, defaults)
 
 
-def _check(account: Account, defaults: BridgeDefaults) -> None:
-    if account.dm_policy != DmPolicy.OPEN:
-        return
+def admits_everybody(account: Account) -> bool:
+    """Whether `*` stands on the list for direct messages that holds for the account."""
+    return _admits_everybody(account, BridgeDefaults.objects.filter(pk=1).first() or BridgeDefaults(pk=1))
+
+
+def _admits_everybody(account: Account, defaults: BridgeDefaults) -> bool:
     owner = account if account.own_allow_from else None
-    if not _has_wildcard(owner, own=account.own_allow_from or defaults.own_allow_from):
+    return _has_wildcard(owner, own=account.own_allow_from or defaults.own_allow_from)
+
+
+def _check(account: Account, defaults: BridgeDefaults) -> None:
+    if account.dm_policy == DmPolicy.OPEN and not _admits_everybody(account, defaults):
         raise Refused(
             f"{OPEN_NEEDS_WILDCARD}. Add * to the list for direct messages that the account {account.account_id} uses, "
             "or choose another policy first."

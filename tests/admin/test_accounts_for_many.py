@@ -63,7 +63,7 @@ def test_who_may_not_change_accounts_is_not_offered_to(as_somebody_who, agent):
 
 def test_a_copy_has_everything_but_name_token_and_bot(as_alice, agent):
     source = factories.AccountFactory(
-        agent=agent, dm_policy="open", own_allow_from=True, own_groups=True, text_chunk_limit=900
+        name="Operations", agent=agent, dm_policy="open", own_allow_from=True, own_groups=True, text_chunk_limit=900
     )
     AccessEntry.objects.create(account=source, list="dm", value="*", note="all of us")
     AccessEntry.objects.create(account=source, list="dm", value="p" * 26, source="pairing")
@@ -81,7 +81,9 @@ def test_a_copy_has_everything_but_name_token_and_bot(as_alice, agent):
     assert (copy.dm_policy, copy.agent, copy.own_groups, copy.base_url) == ("open", agent, True, source.base_url)
     assert list(copy.access_entries.values_list("value", "note")) == [("*", "all of us")]
     assert (copy.blocked_users.get().user_id, copy.group_overrides.get().channel_id) == ("b" * 26, "c" * 26)
-    assert AuditEntry.objects.get(verb="account.create").details["copy_of"] == source.account_id
+    row = AuditEntry.objects.get(verb="account.create")
+    assert row.details["copy_of"] == f"Operations ({source.account_id})"
+    assert row.summary == f"The account copied was added, a copy of Operations ({source.account_id})."
     assert source.access_entries.count() == 2
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from mattermost_bridge.models import Account, BridgeDefaults
+from mattermost_bridge.models import Account, AuditEntry, BridgeDefaults
 from mattermost_bridge.services.probing import ConnectionTest
 from tests import factories
 
@@ -95,3 +95,25 @@ def test_a_copy_says_of_which_account_it_is_one(as_alice):
     page = as_alice.get(f"{ADD}?copy_of={source.pk}").content.decode()
     assert "A copy of Operations" in page
     assert "A copy of" not in as_alice.get(ADD).content.decode()
+
+
+def test_one_tick_puts_everybody_on_the_list_of_an_account_that_is_open(as_alice, alice):
+    policy = "dm_policy everybody group_policy"
+    assert "Everybody may write" in asked(as_alice, policy, dm_policy="open")["errors"]["dm_policy"][0]
+    assert asked(as_alice, policy, dm_policy="open", everybody="on")["errors"] == {}
+    sent = {"account_id": "desk", "base_url": "https://chat.example.com", "enabled": "on"}
+    as_alice.post(ADD, {**sent, "dm_policy": "open", "everybody": "on"})
+    account = Account.objects.get()
+    assert (account.dm_policy, account.own_allow_from) == ("open", True)
+    assert list(account.access_entries.values_list("list", "value", "added_by")) == [("dm", "*", alice.pk)]
+    assert AuditEntry.objects.filter(verb="access.add", account=account).count() == 1
+    assert 'name="everybody"' not in as_alice.get(f"/mattermost_bridge/account/{account.pk}/change/").content.decode()
+
+
+def test_the_tick_changes_nothing_with_another_policy_or_where_everybody_is_listed_already(as_alice):
+    sent = {"base_url": "https://chat.example.com", "everybody": "on"}
+    as_alice.post(ADD, {**sent, "account_id": "closed", "dm_policy": "pairing"})
+    BridgeDefaults.objects.update_or_create(pk=1, defaults={"own_allow_from": True})
+    factories.AccessEntryFactory(account=None, list="dm", value="*")
+    as_alice.post(ADD, {**sent, "account_id": "listed", "dm_policy": "open"})
+    assert set(Account.objects.values_list("account_id", "own_allow_from")) == {("closed", False), ("listed", False)}
