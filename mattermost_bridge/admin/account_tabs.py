@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from mattermost_bridge.admin import account_parts
+from mattermost_bridge.admin.account_callbacks import unreachable
 from mattermost_bridge.admin.account_page import facts, summary_of
 from mattermost_bridge.admin.account_silence import silence
 from mattermost_bridge.admin.strips import strips
@@ -86,7 +87,7 @@ class TabsMixin:
             "buttons": self.buttons(account, verbs),  # type: ignore[attr-defined]
             "strip": strips([account])[account.pk],
             "numbers": account_parts.numbers(request, account),
-            "findings": account_parts.findings(request, account),
+            "findings": [*unreachable(request, account), *account_parts.findings(request, account)],
             **silence(request, account),
         }
 
