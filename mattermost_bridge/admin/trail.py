@@ -82,12 +82,17 @@ def rows_of(checks: Iterable[Any]) -> list[dict[str, Any]]:
 def _check(check: Mapping[str, Any], places: Places) -> dict[str, Any]:
     name, value, source = (str(check.get(key, "")) for key in ("name", "value", "source"))
     return {
-        "name": name,
-        "value": value,
+        "name": _translated(name),
+        "value": _translated(value),
         "source": SOURCES.get(source, source),
         "verdict": looks.verdict(check.get("passed")),
         "step": places.of(name, value, source),
     }
+
+
+def _translated(text: str) -> str:
+    """A text that the rules gave out; "" stays empty, for which a catalogue has its own header."""
+    return _(text) if text else ""
 
 
 def remedies(reason: Reason | None, trail: Trail, places: Places) -> list[Step]:
@@ -110,6 +115,9 @@ def remedies(reason: Reason | None, trail: Trail, places: Places) -> list[Step]:
         which = LISTS.get(name, AccessList.GROUP if group else AccessList.DM)
         steps.append(places.add_to_list(which, source if name in LISTS else ""))
         steps.append(_list(places, AccessEntry, {"account": account.pk}, _("Access entries")))
+    elif reason == Reason.NO_MENTION:
+        channels = places.channels()
+        steps.append(Step(channels.address, _("Its channels")) if channels else None)
     elif reason in (Reason.BLOCKED, Reason.REVOKED_MEANWHILE):
         steps.append(_list(places, BlockedUser, {"q": places.user_id}, _("Blocked people")))
     if column := _COLUMN_OF.get(reason):

@@ -56,7 +56,15 @@ AGENT, BLOCKED, CHANNEL_OFF = "agent", "blocked", "switched off in the channel"
 FACTS = frozenset(
     {
         *("sender", "written by the bot itself", "post type", "edit", "channel type", "kind", "content", "session"),
-        *("is for the bot", "control command", "button", "made for", "thread of the post", "session of the post"),
+        *(
+            "is for the bot",
+            "control command",
+            "slash command",
+            "button",
+            "made for",
+            "thread of the post",
+            "session of the post",
+        ),
     }
 )
 #: The check that looks for the bot's name ends with that name.
@@ -128,6 +136,10 @@ class Places:
     def choose_agent(self) -> Step | None:
         """The account's tab for its agent."""
         return self._account_page("agent", "")
+
+    def channels(self) -> Step | None:
+        """The account's tab where single channels get settings of their own, as that no mention is needed there."""
+        return self._account_page("channels", "")
 
     def _search(self) -> str:
         return urlencode({"account": self.account.pk, **({"q": self.user_id} if self.user_id else {})})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Check, IncomingPost, ListEntry, Policy
 
@@ -77,11 +78,11 @@ def decide_direct(post: IncomingPost, policy: Policy, *, now_ms: int) -> Verdict
         return verdict
     checks = list(verdict.checks)
 
-    checks.append(_policy_check("direct message policy", policy.dm_policy, policy.source_of("dm_policy")))
+    checks.append(_policy_check(_("direct message policy"), policy.dm_policy, policy.source_of("dm_policy")))
     if checks[-1].passed is False:
         return Verdict(tuple(checks), Reason.DM_DISABLED)
 
-    check = _list_check("direct message list", "allow_from", policy.allow_from, post, policy, now_ms)
+    check = _list_check(_("direct message list"), "allow_from", policy.allow_from, post, policy, now_ms)
     if check.passed:
         reason = Reason.ADMITTED_DM_OPEN if policy.dm_policy == "open" else Reason.ADMITTED_DM_LISTED
         return Verdict((*checks, check), reason)
@@ -92,9 +93,9 @@ def decide_direct(post: IncomingPost, policy: Policy, *, now_ms: int) -> Verdict
 
     approved = [entry for entry in policy.approved if normalise_entry(entry.value) != WILDCARD]
     if matching_entry(post.user_id, post.username, approved, now_ms) is not None:
-        checks.append(Check("pairing", "approved", "pairings", passed=True))
+        checks.append(Check(_("pairing"), _("approved"), "pairings", passed=True))
         return Verdict(tuple(checks), Reason.ADMITTED_DM_PAIRED)
-    checks.append(Check("pairing", "not approved", "pairings", passed=False))
+    checks.append(Check(_("pairing"), _("not approved"), "pairings", passed=False))
     return Verdict(tuple(checks), Reason.PAIRING_REQUIRED)
 
 
@@ -109,16 +110,16 @@ def decide_group(post: IncomingPost, policy: Policy, *, now_ms: int) -> Verdict:
         return verdict
     checks = list(verdict.checks)
 
-    checks.append(_policy_check("group policy", policy.group_policy, policy.source_of("group_policy")))
+    checks.append(_policy_check(_("group policy"), policy.group_policy, policy.source_of("group_policy")))
     if checks[-1].passed is False:
         return Verdict(tuple(checks), Reason.GROUP_DISABLED)
     if policy.group_policy == "open":
         return Verdict(tuple(checks), None)
 
     if policy.group_allow_from is None:
-        name, field, entries = "group list (the direct message list)", "allow_from", policy.allow_from
+        name, field, entries = _("group list (the direct message list)"), "allow_from", policy.allow_from
     else:
-        name, field, entries = "group list", "group_allow_from", policy.group_allow_from
+        name, field, entries = _("group list"), "group_allow_from", policy.group_allow_from
     checks.append(_list_check(name, field, entries, post, policy, now_ms))
     if checks[-1].passed:
         return Verdict(tuple(checks), None)
@@ -129,8 +130,8 @@ def decide_group(post: IncomingPost, policy: Policy, *, now_ms: int) -> Verdict:
 
 def _decide_blocked(post: IncomingPost, policy: Policy) -> Verdict:
     if post.user_id in policy.blocked:
-        return Verdict((Check("blocked", "yes", "blocked people", passed=False),), Reason.BLOCKED)
-    return Verdict((Check("blocked", "no", "blocked people", passed=True),), None)
+        return Verdict((Check(_("blocked"), _("yes"), "blocked people", passed=False),), Reason.BLOCKED)
+    return Verdict((Check(_("blocked"), _("no"), "blocked people", passed=True),), None)
 
 
 def _policy_check(name: str, value: str, source: str) -> Check:
@@ -156,7 +157,7 @@ def _why_none_matches(entries: tuple[ListEntry, ...], post: IncomingPost, policy
         return f"only the name {post.username} is listed, and names do not count: list the user id {post.user_id}"
     endless = [ListEntry(entry.value, entry.source) for entry in entries]
     if matching_entry(post.user_id, post.username, endless, now_ms, name_matching=policy.name_matching):
-        return "the entry that matched has expired"
+        return _("the entry that matched has expired")
     if not valid:
-        return "no valid entry"
+        return _("no valid entry")
     return f"none of {len(valid)} {'entry' if len(valid) == 1 else 'entries'} matches"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mattermost_bridge.rules.channel_rules import chatmode, mention_required
 from mattermost_bridge.rules.facts import known
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.mention_patterns import find_pattern
 from mattermost_bridge.rules.mentions import mentions_bot, onchar_prefix, strip_mention, without_prefix
 from mattermost_bridge.rules.reasons import Reason
@@ -20,23 +21,23 @@ def is_it_for_the_bot(post: IncomingPost, policy: Policy, trail: list[Check], *,
     `command` is the control command that it is and that its sender may use: that needs no mention.
     """
     required, source = mention_required(policy, post.channel_id)
-    trail.append(Check("mention required", "yes" if required else "no", source, passed=None))
+    trail.append(Check(_("mention required"), _("yes") if required else _("no"), source, passed=None))
     if _is_mentioned(post, policy, trail):
         return Reason.ADMITTED_MENTIONED
     mode, source = chatmode(policy, post.channel_id)
     if mode == ONCHAR:
         prefix = onchar_prefix(post.text, policy)
-        trail.append(Check("trigger prefix", prefix or "none", source, passed=True if prefix else None))
+        trail.append(Check(_("trigger prefix"), prefix or _("none"), source, passed=True if prefix else None))
         if prefix:
             return Reason.ADMITTED_PREFIX
     if not required:
         return Reason.ADMITTED_UNMENTIONED
     if command:
-        trail.append(Check("control command", f"/{command}", "post", passed=True))
+        trail.append(Check(_("control command"), f"/{command}", "post", passed=True))
         return Reason.ADMITTED_COMMAND
     if _is_follow_up(post, policy, trail):
         return Reason.ADMITTED_FOLLOW_UP
-    trail.append(Check("is for the bot", "no", "post", passed=False))
+    trail.append(Check(_("is for the bot"), _("no"), "post", passed=False))
     return Reason.NOT_TRIGGERED if mode == ONCHAR else Reason.NO_MENTION
 
 
@@ -54,7 +55,7 @@ def without_address(text: str, policy: Policy, channel_id: str, channel_type: Ch
         return text
     said = text
     if policy.groups or policy.chatmode:
-        mode, _ = chatmode(policy, channel_id)
+        mode, _source = chatmode(policy, channel_id)
         if mode == ONCHAR:
             said = without_prefix(text, onchar_prefix(text, policy))
     said = strip_mention(said, policy.bot_username)
@@ -63,14 +64,14 @@ def without_address(text: str, policy: Policy, channel_id: str, channel_type: Ch
 
 def _is_mentioned(post: IncomingPost, policy: Policy, trail: list[Check]) -> bool:
     if mentions_bot(post.text, policy.bot_username):
-        trail.append(Check(f"mention of @{policy.bot_username}", "found", "post", passed=True))
+        trail.append(Check(f"mention of @{policy.bot_username}", _("found"), "post", passed=True))
         return True
     found = find_pattern(post.text, policy)
-    trail.append(Check(f"mention of @{policy.bot_username}", "not found", "post", passed=None))
+    trail.append(Check(f"mention of @{policy.bot_username}", _("not found"), "post", passed=None))
     if found.pattern or policy.mention_patterns or found.problems:
         value = "; ".join((*found.problems, f"{found.pattern} matches" if found.pattern else "none matches"))
         source = policy.source_of("mention_patterns")
-        trail.append(Check("mention patterns", value, source, passed=True if found.pattern else None))
+        trail.append(Check(_("mention patterns"), value, source, passed=True if found.pattern else None))
     return bool(found.pattern)
 
 
@@ -78,13 +79,13 @@ def _is_follow_up(post: IncomingPost, policy: Policy, trail: list[Check]) -> boo
     """Whether the post stands in a thread in which the bot answered within the last seven days."""
     if not post.root_id:
         return False
-    name, source = "answered in this thread", policy.source_of("implicit_thread")
+    name, source = _("answered in this thread"), policy.source_of("implicit_thread")
     if not policy.implicit_thread:
-        trail.append(Check(name, "does not count", source, passed=None))
+        trail.append(Check(name, _("does not count"), source, passed=None))
         return False
     answered = known(post.thread_answered_ms, Fact.THREAD)
     if answered and post.create_at - answered <= FOLLOW_UP_MS:
-        trail.append(Check(name, "within seven days", source, passed=True))
+        trail.append(Check(name, _("within seven days"), source, passed=True))
         return True
-    trail.append(Check(name, "longer ago" if answered else "no", source, passed=None))
+    trail.append(Check(name, _("longer ago") if answered else _("no"), source, passed=None))
     return False

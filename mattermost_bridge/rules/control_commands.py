@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mattermost_bridge.rules.access import matching_entry
 from mattermost_bridge.rules.addressing import without_address
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.mentions import strip_mention
 from mattermost_bridge.rules.types import ChannelType, Check, IncomingPost, ListEntry, Policy
 
@@ -37,9 +38,9 @@ def may_command(post: IncomingPost, policy: Policy, *, now_ms: int) -> Check:
     the approved pairings, or the one for channels; elsewhere the list for direct messages, without pairings, or the
     one for channels. Without it everybody may who may use the bot.
     """
-    name = "may use control commands"
+    name = _("may use control commands")
     if not policy.use_access_groups:
-        return Check(name, "everybody here may", policy.source_of("use_access_groups"), passed=True)
+        return Check(name, _("everybody here may"), policy.source_of("use_access_groups"), passed=True)
     lists: list[tuple[str, tuple[ListEntry, ...]]] = [("allow_from", policy.allow_from)]
     if post.channel_type is ChannelType.DIRECT and policy.dm_policy != "allowlist":
         lists.append(("pairings", policy.approved))
@@ -50,4 +51,4 @@ def may_command(post: IncomingPost, policy: Policy, *, now_ms: int) -> Check:
         if entry is not None:
             source = field if field == "pairings" else policy.source_of(field)
             return Check(name, f"{entry.value.strip()} matches (from {entry.source})", source, passed=True)
-    return Check(name, "on none of the lists", policy.source_of("use_access_groups"), passed=False)
+    return Check(name, _("on none of the lists"), policy.source_of("use_access_groups"), passed=False)

@@ -10,16 +10,17 @@ from mattermost_bridge.rules.access import decide_direct, decide_group
 from mattermost_bridge.rules.addressing import is_it_for_the_bot, is_mentioned
 from mattermost_bridge.rules.channel_rules import switched_off
 from mattermost_bridge.rules.facts import FactMissing, known
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.routing import Route, route
 from mattermost_bridge.rules.types import ChannelType, Check, Decision, Fact, IncomingPost, Outcome, Policy
 
 _CHANNEL_NAMES = {
-    ChannelType.OPEN: "open channel",
-    ChannelType.PRIVATE: "private channel",
-    ChannelType.DIRECT: "direct message",
-    ChannelType.GROUP: "group message",
-    ChannelType.UNKNOWN: "not known yet",
+    ChannelType.OPEN: _("open channel"),
+    ChannelType.PRIVATE: _("private channel"),
+    ChannelType.DIRECT: _("direct message"),
+    ChannelType.GROUP: _("group message"),
+    ChannelType.UNKNOWN: _("not known yet"),
 }
 
 
@@ -69,7 +70,7 @@ def _decide_post(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Ch
         return _ended(reason, trail)
 
     if not post.text.strip() and not post.has_files:
-        trail.append(Check("content", "neither text nor files", "post", passed=False))
+        trail.append(Check(_("content"), _("neither text nor files"), "post", passed=False))
         return _ended(Reason.EMPTY_POST, trail)
     if loops.is_bot(post):
         trail.append(loops.within_budget(post, policy))
@@ -85,15 +86,15 @@ def _decide_post(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Ch
 def _to_the_agent(reason: Reason, policy: Policy, trail: list[Check], way: Route) -> Decision:
     """It deserves an answer, which somebody has to give."""
     if not way.agent and not policy.has_agent:
-        trail.append(Check("agent", "none", policy.source_of("has_agent"), passed=False))
+        trail.append(Check(_("agent"), _("none"), policy.source_of("has_agent"), passed=False))
         return _ended(Reason.NO_AGENT, trail, way)
-    trail.append(Check("agent", way.agent or "present", way.agent_source, passed=True))
+    trail.append(Check(_("agent"), way.agent or _("present"), way.agent_source, passed=True))
     return _ended(reason, trail, way)
 
 
 def _decide_click(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Decision:
     """A click is a message to the bot in the session of its post. Nobody is asked to pair for it."""
-    trail.append(Check("button", post.button, "the post", passed=None))
+    trail.append(Check(_("button"), post.button, "the post", passed=None))
     reason = _what_it_is(post, policy, trail)
     if reason is None:
         reason = _who_may(post, policy, now_ms, trail)
@@ -103,7 +104,7 @@ def _decide_click(post: IncomingPost, policy: Policy, now_ms: int, trail: list[C
         return _ended(reason, trail)
     if post.opener_id:
         own = post.user_id == post.opener_id
-        trail.append(Check("made for", post.opener_id, "the buttons", passed=own))
+        trail.append(Check(_("made for"), post.opener_id, "the buttons", passed=own))
         if not own:
             return _ended(Reason.CLICK_NOT_OPENER, trail)
     return _to_the_agent(Reason.ADMITTED_CLICK, policy, trail, _way(post, policy, trail))
@@ -114,7 +115,7 @@ def _decide_slash(post: IncomingPost, policy: Policy, now_ms: int, trail: list[C
 
     In channels a control command takes what a written one takes: one of the account's lists has to have the person.
     """
-    trail.append(Check("slash command", f"/{post.slash}", "Mattermost", passed=None))
+    trail.append(Check(_("slash command"), f"/{post.slash}", "Mattermost", passed=None))
     reason = _what_it_is(post, policy, trail)
     if reason is None:
         reason = _who_may(post, policy, now_ms, trail)
@@ -142,7 +143,7 @@ def _decide_reaction(post: IncomingPost, policy: Policy, now_ms: int, trail: lis
     if reason is not None and reason.outcome is not Outcome.ADMITTED:
         return _ended(reason, trail)
     root = known(post.reacted, Fact.REACTED)
-    trail.append(Check("thread of the post", root or "none, or not known", "the bot's records", passed=None))
+    trail.append(Check(_("thread of the post"), root or _("none, or not known"), "the bot's records", passed=None))
     return _ended(Reason.REACTION_NOTED, trail, _way(replace(post, root_id=root), policy, trail))
 
 
@@ -151,8 +152,8 @@ def _way(post: IncomingPost, policy: Policy, trail: list[Check]) -> Route:
     place = "no thread"
     if way.reply_root:
         place = "the thread of the post" if post.root_id else "a thread under the post"
-    trail.append(Check("answered in", place, way.reply_source, passed=None))
-    trail.append(Check("session", way.session_key, "post", passed=None))
+    trail.append(Check(_("answered in"), place, way.reply_source, passed=None))
+    trail.append(Check(_("session"), way.session_key, "post", passed=None))
     return way
 
 
@@ -172,33 +173,33 @@ def _what_it_is(post: IncomingPost, policy: Policy, trail: list[Check]) -> Reaso
         trail.append(Check(name, value, source, passed=not when))
         return when
 
-    if stops("sender", post.user_id or "missing", when=not post.user_id):
+    if stops(_("sender"), post.user_id or _("missing"), when=not post.user_id):
         return Reason.SENDER_MISSING
     own = post.user_id == policy.bot_user_id
-    if stops("written by the bot itself", "yes" if own else "no", when=own):
+    if stops(_("written by the bot itself"), _("yes") if own else _("no"), when=own):
         return Reason.OWN_POST
-    if stops("post type", post.post_type or "ordinary", when=not is_ordinary_type(post.post_type)):
+    if stops(_("post type"), post.post_type or _("ordinary"), when=not is_ordinary_type(post.post_type)):
         return Reason.SYSTEM_POST
-    wakes, edit = _edit_wakes(post, policy) if post.is_edit else (True, "no")
-    if stops("edit", edit, when=not wakes):
+    wakes, edit = _edit_wakes(post, policy) if post.is_edit else (True, _("no"))
+    if stops(_("edit"), edit, when=not wakes):
         return Reason.EDIT_NOT_CONSIDERED
     # Where an account answers bots, that is only noted; their loop budget is looked at further down.
     answers = policy.answers_bots
     bots = policy.source_of("answers_bots") if answers else "post"
-    value = ("yes, and they are answered" if answers else "yes") if post.from_webhook else "no"
-    if stops("written by a webhook", value, when=post.from_webhook and not answers, source=bots):
+    value = (_("yes, and they are answered") if answers else _("yes")) if post.from_webhook else _("no")
+    if stops(_("written by a webhook"), value, when=post.from_webhook and not answers, source=bots):
         return Reason.OTHER_WEBHOOK
-    value = ("yes, and they are answered" if answers else "yes") if post.from_bot else "no"
-    if stops("written by another bot", value, when=post.from_bot and not answers, source=bots):
+    value = (_("yes, and they are answered") if answers else _("yes")) if post.from_bot else _("no")
+    if stops(_("written by another bot"), value, when=post.from_bot and not answers, source=bots):
         return Reason.OTHER_BOT
     unknown = post.channel_type is ChannelType.UNKNOWN
-    if stops("channel type", _CHANNEL_NAMES[post.channel_type], when=unknown, source="Mattermost"):
+    if stops(_("channel type"), _CHANNEL_NAMES[post.channel_type], when=unknown, source="Mattermost"):
         return Reason.CHANNEL_TYPE_UNKNOWN
     if post.found_ms:
         age, limit = max(0, post.found_ms - post.create_at) / 3_600_000, policy.answer_within_hours
         value = f"{age:.1f} h old when it was found, " + (f"answered up to {limit:g} h" if limit else "no limit")
         source = policy.source_of("answer_within_hours")
-        if stops("age", value, when=bool(limit) and age > (limit or 0), source=source):
+        if stops(_("age"), value, when=bool(limit) and age > (limit or 0), source=source):
             return Reason.TOO_OLD
     return None
 
@@ -209,19 +210,19 @@ def _edit_wakes(post: IncomingPost, policy: Policy) -> tuple[bool, str]:
     Once for a post: when it brings the first mention to a post of a channel that was heard and got no answer.
     """
     if post.channel_type is ChannelType.DIRECT:
-        return False, "yes, in a direct message"
+        return False, _("yes, in a direct message")
     if not is_mentioned(post.text, policy):
-        return False, "yes, without a mention"
+        return False, _("yes, without a mention")
     if post.channel_type is ChannelType.UNKNOWN:
-        return True, "yes, with a mention"  # it waits for the type, and is looked at again
+        return True, _("yes, with a mention")  # it waits for the type, and is looked at again
     earlier = known(post.earlier, Fact.EARLIER)
     if not earlier.known:
-        return False, "yes, of a post that was never heard"
+        return False, _("yes, of a post that was never heard")
     if earlier.admitted:
-        return False, "yes, of a post that was admitted already"
+        return False, _("yes, of a post that was admitted already")
     if earlier.mentioned:
-        return False, "yes, and the bot was mentioned before it"
-    return True, "yes, it adds the first mention"
+        return False, _("yes, and the bot was mentioned before it")
+    return True, _("yes, it adds the first mention")
 
 
 def _who_may(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]) -> Reason | None:
@@ -231,7 +232,7 @@ def _who_may(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Check]
     else:
         if policy.groups:
             off, source = switched_off(policy, post.channel_id)
-            trail.append(Check("switched off in the channel", "yes" if off else "no", source, passed=not off))
+            trail.append(Check(_("switched off in the channel"), _("yes") if off else _("no"), source, passed=not off))
             if off:
                 return Reason.CHANNEL_OFF
         verdict = decide_group(post, policy, now_ms=now_ms)

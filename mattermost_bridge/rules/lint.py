@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
+from mattermost_bridge.rules.marking import gettext_noop as _
+
 
 class Weight(IntEnum):
     """How much a finding matters."""
@@ -46,106 +48,109 @@ class Finding(StrEnum):
     BRIDGE_OFF = (
         "bridge_off",
         Weight.NEEDS_A_HAND,
-        "The bridge as a whole is switched off: no bot listens or answers.",
-        "Switch it on in the defaults.",
+        _("The bridge as a whole is switched off: no bot listens or answers."),
+        _("Switch it on in the defaults."),
         Place.DEFAULTS,
     )
     NO_AGENT = (
         "no_agent",
         Weight.NEEDS_A_HAND,
-        "There is no agent, so messages wait and nobody is answered.",
-        "Choose an agent.",
+        _("There is no agent, so messages wait and nobody is answered."),
+        _("Choose an agent."),
         Place.AGENT,
     )
     NOBODY_AT_ALL = (
         "nobody_at_all",
         Weight.NEEDS_A_HAND,
-        "Direct messages and channels are both disabled, so the bot answers nobody.",
-        "Choose another policy, or disable the account.",
+        _("Direct messages and channels are both disabled, so the bot answers nobody."),
+        _("Choose another policy, or disable the account."),
         Place.POLICY,
     )
     DM_LIST_EMPTY = (
         "dm_list_empty",
         Weight.NEEDS_A_HAND,
-        "Direct messages are for listed people only, and nobody is on the list: everybody is refused.",
-        "Add people to the list for direct messages, or choose the policy pairing.",
+        _("Direct messages are for listed people only, and nobody is on the list: everybody is refused."),
+        _("Add people to the list for direct messages, or choose the policy pairing."),
         Place.ACCESS,
     )
     DM_LIST_ENDED = (
         "dm_list_ended",
         Weight.NEEDS_A_HAND,
-        "Direct messages are for listed people only, and every entry of the list has ended: everybody is refused.",
-        "Give entries a later end, or add people.",
+        _("Direct messages are for listed people only, and every entry of the list has ended: everybody is refused."),
+        _("Give entries a later end, or add people."),
         Place.ACCESS,
     )
     DM_OPEN_TO_NOBODY = (
         "dm_open_to_nobody",
         Weight.NEEDS_A_HAND,
-        "Direct messages are open, but the list admits nobody: open admits only those whom the list matches.",
-        "Add * to the list for direct messages.",
+        _("Direct messages are open, but the list admits nobody: open admits only those whom the list matches."),
+        _("Add * to the list for direct messages."),
         Place.ACCESS,
     )
     GROUP_LIST_EMPTY = (
         "group_list_empty",
         Weight.NEEDS_A_HAND,
-        "Channels are for listed people only, and nobody is on the list: in channels everybody is refused.",
-        "Add people to the list for channels, or choose another channel policy.",
+        _("Channels are for listed people only, and nobody is on the list: in channels everybody is refused."),
+        _("Add people to the list for channels, or choose another channel policy."),
         Place.ACCESS,
     )
     GROUP_LIST_ENDED = (
         "group_list_ended",
         Weight.NEEDS_A_HAND,
-        "Channels are for listed people only, and every entry of the list has ended: in channels everybody is refused.",
-        "Give entries a later end, or add people.",
+        _(
+            "Channels are for listed people only, and every entry of the list has ended: in channels everybody is "
+            "refused."
+        ),
+        _("Give entries a later end, or add people."),
         Place.ACCESS,
     )
     GROUPS_UNUSED = (
         "groups_unused",
         Weight.NEEDS_A_HAND,
-        "Single channels have settings, but the channel policy is disabled: they change nothing.",
-        "Choose another channel policy, or remove the channel settings.",
+        _("Single channels have settings, but the channel policy is disabled: they change nothing."),
+        _("Choose another channel policy, or remove the channel settings."),
         Place.POLICY,
     )
     NAMES_UNUSED = (
         "names_unused",
         Weight.NEEDS_A_HAND,
-        "Lists name people by their usernames, which do not count: these entries match nobody.",
-        "Put the people's user ids there, or let usernames match (people can change them).",
+        _("Lists name people by their usernames, which do not count: these entries match nobody."),
+        _("Put the people's user ids there, or let usernames match (people can change them)."),
         Place.ACCESS,
     )
     GROUP_LIST_UNSET = (
         "group_list_unset",
         Weight.NOTE,
-        "In channels the bot answers nobody yet: nobody chose a channel policy or put anybody on a list.",
-        "Add people to the list for channels, or choose a channel policy.",
+        _("In channels the bot answers nobody yet: nobody chose a channel policy or put anybody on a list."),
+        _("Add people to the list for channels, or choose a channel policy."),
         Place.ACCESS,
     )
     DM_OPEN_BY_NAME = (
         "dm_open_by_name",
         Weight.NOTE,
-        "Direct messages are open, but only those who are on the list are answered: it has no *.",
-        "Add * if everybody is meant, or choose the policy allowlist.",
+        _("Direct messages are open, but only those who are on the list are answered: it has no *."),
+        _("Add * if everybody is meant, or choose the policy allowlist."),
         Place.ACCESS,
     )
     GROUP_OPEN = (
         "group_open",
         Weight.NOTE,
-        "Every member of a channel that the bot is in may ask it.",
-        "If that is too many, choose the policy allowlist.",
+        _("Every member of a channel that the bot is in may ask it."),
+        _("If that is too many, choose the policy allowlist."),
         Place.POLICY,
     )
     NAMES_COUNT = (
         "names_count",
         Weight.NOTE,
-        "Lists name people by their usernames, and usernames count: whoever takes such a name is listed.",
-        "Put the people's user ids there, then switch off that usernames match.",
+        _("Lists name people by their usernames, and usernames count: whoever takes such a name is listed."),
+        _("Put the people's user ids there, then switch off that usernames match."),
         Place.POLICY,
     )
     MENTION_UNUSED = (
         "mention_unused",
         Weight.NOTE,
-        "Whether a mention is needed is set, but the chat mode counts more.",
-        "Choose the chat mode alone.",
+        _("Whether a mention is needed is set, but the chat mode counts more."),
+        _("Choose the chat mode alone."),
         Place.POLICY,
     )
     NAME_WAKES = (
@@ -159,15 +164,15 @@ class Finding(StrEnum):
     SESSIONS_SHARED = (
         "sessions_shared",
         Weight.NOTE,
-        "Everybody who writes to the bot directly shares one conversation: each may be told what others asked.",
-        "Give each person their own, unless that is meant.",
+        _("Everybody who writes to the bot directly shares one conversation: each may be told what others asked."),
+        _("Give each person their own, unless that is meant."),
         Place.DEFAULTS,
     )
     GROUP_OPEN_UNASKED = (
         "group_open_unasked",
         Weight.NEEDS_A_HAND,
-        "In every channel the bot answers every post of everybody, without being mentioned.",
-        "Let it need a mention, or limit who may ask it.",
+        _("In every channel the bot answers every post of everybody, without being mentioned."),
+        _("Let it need a mention, or limit who may ask it."),
         Place.CHANNELS,
     )
 

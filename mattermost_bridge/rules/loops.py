@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mattermost_bridge.rules.facts import known
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.types import Check, Fact, IncomingPost, Policy
 
 #: The time, in milliseconds, within which the answers to one bot in one channel are counted.
@@ -18,4 +19,4 @@ def within_budget(post: IncomingPost, policy: Policy) -> Check:
     """Whether the bot that made the post may be answered once more in its channel; the check's verdict says so."""
     answered = known(post.bot_turns, Fact.BOT_TURNS)
     value = f"{answered} of at most {policy.bot_turns} within ten minutes"
-    return Check("answers to this bot", value, policy.source_of("bot_turns"), passed=answered < policy.bot_turns)
+    return Check(_("answers to this bot"), value, policy.source_of("bot_turns"), passed=answered < policy.bot_turns)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Check, Decision, Outcome
 
@@ -54,8 +55,8 @@ def new_code(choice: Callable[[str], str], taken: Collection[str]) -> str:
 
     Raises NoFreeCode after 500 tries.
     """
-    for _ in range(CODE_TRIES):
-        code = "".join(choice(ALPHABET) for _ in range(CODE_LENGTH))
+    for _try in range(CODE_TRIES):
+        code = "".join(choice(ALPHABET) for _letter in range(CODE_LENGTH))
         if code not in taken:
             return code
     raise NoFreeCode(
@@ -92,10 +93,10 @@ def after_looking_at_requests(decision: Decision, *, has_request: bool, waiting:
     if decision.reason != Reason.PAIRING_REQUIRED:
         return decision
     if has_request:
-        check = Check("pairing request of the sender", "waits already", "pairing requests", passed=None)
+        check = Check(_("pairing request of the sender"), _("waits already"), "pairing requests", passed=None)
         return replace(decision, reason=Reason.PAIRING_REPEATED, trail=(*decision.trail, check))
     full = waiting >= MAX_WAITING
-    check = Check("pairing requests that wait", f"{waiting} of at most {MAX_WAITING}", "pairing requests", not full)
+    check = Check(_("pairing requests that wait"), f"{waiting} of at most {MAX_WAITING}", "pairing requests", not full)
     trail = (*decision.trail, check)
     if full:
         return replace(decision, outcome=Outcome.REFUSED, reason=Reason.PAIRING_QUEUE_FULL, trail=trail)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.models import Conversation, InboundEvent
 from mattermost_bridge.models.states import UNDECIDED, EventKind, EventOutcome, EventState
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.types import Check, Decision
 
 #: Somebody who never stops writing is answered after so many times the holding time.
@@ -44,7 +45,7 @@ def continues(event: InboundEvent, decision: Decision, account: AccountSettings)
     if earlier is None or earlier.conversation is None:
         return decision
     key = earlier.conversation.session_key
-    check = Check("session", key, "the post just before, by the same person", passed=None)
+    check = Check(_("session"), key, "the post just before, by the same person", passed=None)
     return replace(decision, session_key=key, reply_root=earlier.reply_root, trail=(*decision.trail, check))
 
 

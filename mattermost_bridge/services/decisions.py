@@ -14,6 +14,7 @@ from mattermost_bridge.models import Conversation, InboundEvent
 from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
 from mattermost_bridge.rules.control_commands import STOP
 from mattermost_bridge.rules.decide import decide
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.retry import event_delay
 from mattermost_bridge.rules.types import ChannelType, Check, Decision, Fact, IncomingPost, Outcome
@@ -102,13 +103,13 @@ def decision_on(event: InboundEvent, settings: AccountSettings, *, now: datetime
     the rules ask. Changes nothing.
     """
     if event.kind not in DECIDED_BY_RULES and not event.payload.get("slash"):
-        check = Check("kind", event.get_kind_display(), "event", passed=False)
+        check = Check(_("kind"), event.get_kind_display(), "event", passed=False)
         return Decision(Outcome.IGNORED, Reason.KIND_NOT_USED, (check,))
     post, now_ms = incoming_post(event), int((now or timezone.now()).timestamp() * 1000)
     if settings.policy.name_matching and not post.username:
         post = facts.with_username(post, event.account_id)
     decision = decide(post, settings.policy, now_ms=now_ms)
-    for _ in Fact:
+    for _fact in Fact:
         if not decision.asks:
             break
         for fact in decision.asks:
@@ -168,7 +169,7 @@ def _noted(event: InboundEvent, decision: Decision) -> tuple[Decision, Conversat
         return decision, None
     found = Conversation.objects.filter(account=event.account_id, session_key=decision.session_key).first()
     if found is None:
-        check = Check("session of the post", "nothing was said to the bot there", "conversations", passed=False)
+        check = Check(_("session of the post"), _("nothing was said to the bot there"), "conversations", passed=False)
         return Decision(Outcome.IGNORED, Reason.REACTION_NO_SESSION, (*decision.trail, check)), None
     return decision, found
 

@@ -65,6 +65,8 @@ def names_of_checks() -> set[str]:
                 if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
                     target, value = target.elts[0], value.elts[0]
                 first = value if getattr(target, "id", "") == "name" else None
+            if isinstance(first, ast.Call) and getattr(first.func, "id", "") == "_":
+                first = first.args[0]
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 found.add(first.value)
     return found
@@ -205,6 +207,13 @@ def test_what_can_be_remedied_leads_somewhere(page_of, reason):
         assert str(trail.AFTERWARDS[reason][0]) in page
     if reason.remedy and reason.outcome is Outcome.REFUSED and reason not in elsewhere:
         assert '<p class="du-links">' in page
+
+
+def test_a_post_without_a_mention_leads_to_the_channels_of_the_account_first(page_of, account):
+    check = ("mention required", "yes", "built-in", None)
+    page = page_of(check, outcome=EventOutcome.IGNORED, reason=Reason.NO_MENTION)
+    links = page.split('<p class="du-links">')[1].split("</p>")[0]
+    assert links.index(f"/account/{account.pk}/channels/") < links.index(f"/account/{account.pk}/change/#id_chatmode")
 
 
 @pytest.mark.parametrize("kind", list(EventKind))

@@ -1,0 +1,59 @@
+"""What the rules say to operators is marked for translators, and the pages that show it ask for its translation."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from django.utils import translation
+
+from mattermost_bridge import rules
+from mattermost_bridge.models.states import EventOutcome, EventState
+from mattermost_bridge.rules.lint import Finding
+from mattermost_bridge.rules.reasons import Reason
+from tests import factories
+from tests.admin.test_the_trail_leads_to_what_to_change import CODE, names_of_checks
+
+
+def marked() -> set[str]:
+    """The texts that `makemessages` finds in the rules and services: what stands in a call of `_`."""
+    found = set()
+    for path in [*Path(rules.__file__).parent.glob("*.py"), *(CODE / "services").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
+                assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno} marks what is no plain text"
+                found.add(node.args[0].value)
+    return found
+
+
+def test_every_reason_finding_and_check_is_marked():
+    reasons = {text for reason in Reason for text in (reason.label, reason.sentence, reason.remedy)}
+    findings = {text for finding in Finding for text in (finding.sentence, finding.remedy)}
+    assert (reasons | findings | names_of_checks()) - {""} - marked() == set()
+
+
+@pytest.fixture
+def other_language(monkeypatch):
+    """Every text that is asked for comes back between angle quotes."""
+    monkeypatch.setattr(translation._trans, "gettext", lambda text: f"«{text}»")
+
+
+def test_the_page_of_an_event_translates_its_reason_and_its_checks(as_alice, other_language):
+    checks = [{"name": "mention required", "value": "yes", "source": "account", "passed": None}]
+    event = factories.InboundEventFactory(
+        state=EventState.DECIDED, outcome=EventOutcome.IGNORED, reason=Reason.NO_MENTION, trail=checks
+    )
+    page = as_alice.get(f"/mattermost_bridge/inboundevent/{event.pk}/change/").content.decode()
+    for text in (Reason.NO_MENTION.label, Reason.NO_MENTION.sentence, Reason.NO_MENTION.remedy, "mention required"):
+        assert f"«{text}»" in page
+    assert "«yes»" in page
+    event.refresh_from_db()
+    assert event.trail == checks
+
+
+def test_the_overview_translates_what_it_finds_in_the_settings(as_alice, other_language):
+    account = factories.AccountFactory(agent=factories.AgentFactory(), group_policy="open")
+    page = as_alice.get(f"/mattermost_bridge/account/{account.pk}/overview/").content.decode()
+    assert f"«{Finding.GROUP_OPEN.sentence}»" in page
+    assert f"«{Finding.GROUP_OPEN.remedy}»" in page
