@@ -30,6 +30,8 @@ from mattermost_bridge.admin.account_steps import AddedInSteps, steps
 from mattermost_bridge.admin.account_tabs import TabsMixin
 from mattermost_bridge.admin.account_verbs import VERBS
 from mattermost_bridge.admin.base import BridgeAdmin, PreparedChangeList, SavedByService
+from mattermost_bridge.admin.diagnosing import DiagnosesAccounts
+from mattermost_bridge.admin.diagnosing import address_for as diagnosis_of
 from mattermost_bridge.admin.own_lists import OWN_LISTS, change_lists
 from mattermost_bridge.admin.rehearsal import TriesMessages, address_for
 from mattermost_bridge.admin.send_message import send_link
@@ -54,7 +56,9 @@ class AccountChangeList(PreparedChangeList):
 
 
 @admin.register(Account)
-class AccountAdmin(AddedInSteps, TabsMixin, TriesMessages, TestsConnections, SetsAgents, SavedByService, BridgeAdmin):
+class AccountAdmin(
+    AddedInSteps, TabsMixin, TriesMessages, DiagnosesAccounts, TestsConnections, SetsAgents, SavedByService, BridgeAdmin
+):
     """Bot accounts."""
 
     form = AccountForm
@@ -191,9 +195,9 @@ class AccountAdmin(AddedInSteps, TabsMixin, TriesMessages, TestsConnections, Set
         return {name: summary[name] for name in ("badges", "sentence", "remedy", "warnings")}
 
     def links_of(self, request: HttpRequest, account: Account) -> list[tuple[str, Any]]:
-        """*Send a message*, *Try a message*, *Copy*."""
+        """*Send a message*, *Try a message*, *Diagnose*, *Copy*."""
         links = [] if account.is_archived else send_link(request, account.pk)
-        links = [*links, (address_for(account), _("Try a message"))]
+        links = [*links, (address_for(account), _("Try a message")), (diagnosis_of(account), _("Diagnose"))]
         if self.has_add_permission(request):
             links = [*links, (f"{looks.add_of(Account)}?copy_of={account.pk}", _("Copy this account"))]
         return links
@@ -228,7 +232,6 @@ class AccountAdmin(AddedInSteps, TabsMixin, TriesMessages, TestsConnections, Set
             first = {name: form.cleaned_data[name] for name in ("account_id", "enabled")}
             source = self.to_copy(request)
             like = source.pk if source else None
-            first["everybody"] = form.cleaned_data["everybody"]
             account = accounts.create(actor=actor, tested=tested, like=like, **first, **secret, **values)
         else:
             confirmed = form.cleaned_data.get("confirm", False) or "confirm" in request.POST

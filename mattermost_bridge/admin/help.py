@@ -20,7 +20,10 @@ from markdown_it.token import Token
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
 #: In the order of the list; pages that are not named here come behind, by their titles.
-ORDER = ("channels", "pairing", "groups", "routing", "sending", "buttons", "configuration", "security", "operations")
+ORDER = (
+    *("channels", "pairing", "groups", "routing", "sending", "buttons", "configuration", "security", "operations"),
+    "troubleshooting",
+)
 #: The page that explains a kind of record, by its model.
 OF_MODELS = {
     "account": "channels",

@@ -65,6 +65,9 @@ class MattermostCalls:
         self._session = session or new_session()
         self._last_used = 0.0
         self._server_clock: tuple[int, float] | None = None
+        self.rate_limit: tuple[int, int] | None = None
+        """Calls that the server's limiter takes in a row, and how many the last answer said are left; None while no
+        answer spoke of one."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.base_url}>"
@@ -174,6 +177,7 @@ class MattermostCalls:
                 )
                 with response:
                     self._hear_date(response)
+                    self._hear_limit(response)
                     target = self._redirect_target(method, response)
                     if target is None:
                         return response, self._read(response, longest)
@@ -263,6 +267,15 @@ class MattermostCalls:
         except (TypeError, ValueError):
             return
         self._server_clock = (int(date.timestamp() * 1000), time.monotonic())
+
+    def _hear_limit(self, response: requests.Response) -> None:
+        # With VaryByUser two limiters write into one header ("101, 101"): the smaller number counts.
+        values = [
+            [int(part) for part in response.headers.get(name, "").split(",") if part.strip().isdecimal()]
+            for name in ("X-Ratelimit-Limit", "X-Ratelimit-Remaining")
+        ]
+        if all(values):
+            self.rate_limit = (min(values[0]), min(values[1]))
 
     @property
     def _origin(self) -> str:

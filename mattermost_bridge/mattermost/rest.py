@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from .administration import AdministrationCalls
 from .calls import DEFAULT_TIMEOUT, before_request
 from .commands import CommandCalls
 from .directory import DirectoryCalls
@@ -23,7 +24,7 @@ _NO_CHANNELS = "app.channel.get_channels.not_found.app_error"
 _MAX_CLIENTS = 64
 
 
-class MattermostClient(CommandCalls, DirectoryCalls, FileCalls):
+class MattermostClient(CommandCalls, DirectoryCalls, FileCalls, AdministrationCalls):
     """A Mattermost server, seen with one bot's token.
 
     Every method raises MattermostError when the call fails, and returns plain values of `types`. Use one client for

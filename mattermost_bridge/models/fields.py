@@ -53,6 +53,17 @@ def decrypt(stored: str) -> str:
         raise WrongKeyError from error
 
 
+def is_current(stored: str) -> bool:
+    """Whether `stored` was made with the first key, the one for new secrets; "" counts as such."""
+    if not stored:
+        return True
+    try:
+        _cipher(tuple(settings.ENCRYPTION_KEYS[:1])).decrypt(stored.removeprefix(PREFIX).encode())
+    except InvalidToken:
+        return False
+    return stored.startswith(PREFIX)
+
+
 class EncryptedTextField(models.TextField):
     """Text that is encrypted in the database and clear on the instance."""
 

@@ -23,9 +23,10 @@ from mattermost_bridge.models import ButtonSet, InboundEvent, KnownChannel
 from mattermost_bridge.models.states import EventKind, EventState
 from mattermost_bridge.rules.buttons import actions_of, confirmation, name_of, without_buttons
 from mattermost_bridge.rules.clicks import Click, Refusal, clicked_at, message_of, read_click, room_of
+from mattermost_bridge.rules.doctor_buttons import ClickTrouble
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Decision, Outcome
-from mattermost_bridge.services import button_secrets, channels, decisions, inbox
+from mattermost_bridge.services import button_secrets, channels, click_troubles, decisions, inbox
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.marks import MARK
 
@@ -112,6 +113,9 @@ def _look(account: AccountSettings, click: Click) -> _Seen:
             # A context that was made for one post stands in another.
             raise Refusal(403, "Unknown action")
     name = name_of(click.action_id, post.props)
+    if all(action["id"] != click.action_id for action in actions_of(post.props)):
+        log.warning("the confirmation shows a raw id", account=account.account_id, why=str(ClickTrouble.RAW_ID))
+        click_troubles.note(account.pk, ClickTrouble.RAW_ID)
     return _Seen(click, account, post, offered, name, client.server_now_ms() or 0)
 
 

@@ -47,7 +47,7 @@ def test_connection(base_url: str, token: str, *, token_ref: str = "") -> Connec
         bot = client.me()
         teams = tuple(team.display_name or team.name for team in client.my_teams())
     except MattermostError as error:
-        return ConnectionTest(ok=False, problem=_problem(error, address))
+        return ConnectionTest(ok=False, problem=problem_of(error, address))
     finally:
         client.close()
     if not bot.is_bot:
@@ -80,7 +80,8 @@ def _display_name(bot: User) -> str:
     return " ".join(part for part in (bot.first_name, bot.last_name) if part) or bot.nickname or bot.username
 
 
-def _problem(error: MattermostError, address: str) -> str:
+def problem_of(error: MattermostError, address: str) -> str:
+    """What a failed call to the server at `address` means for whoever set the account up, and what to change."""
     text = str(error)
     if error.is_unauthorized and not error.sent:
         return text  # the token's form is wrong; nothing was asked

@@ -3,9 +3,20 @@
 from aiohttp import web
 
 from mattermost_bridge.sandbox.calls import authenticated
-from mattermost_bridge.sandbox.rest import channels, clicks, commands, files, posts, reactions, system, teams, users
+from mattermost_bridge.sandbox.rest import (
+    channels,
+    clicks,
+    commands,
+    files,
+    posts,
+    reactions,
+    roles,
+    system,
+    teams,
+    users,
+)
 
-_SUBJECTS = (system, users, teams, channels, posts, clicks, commands, reactions, files)
+_SUBJECTS = (system, users, teams, channels, posts, clicks, commands, reactions, files, roles)
 
 
 def add_routes(app: web.Application) -> None:

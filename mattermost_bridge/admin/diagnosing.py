@@ -1,0 +1,92 @@
+"""*Diagnose*: asks an account's server, looks at everything that can be wrong, and says what to do about it. Changes
+nothing, so whoever may look at an account may ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.need_rows import Row, joined, quiet
+from mattermost_bridge.admin.tabs import tab_of
+from mattermost_bridge.models import Account
+from mattermost_bridge.rules.doctor import Finding, Level, is_broken
+from mattermost_bridge.services import diagnosis, rights
+
+URL_NAME = "mattermost_bridge_account_diagnose"
+#: The button's field: a POST without it, as a stray one, asks nobody.
+ASKED = "diagnose"
+#: After so many seconds a diagnosis that never ended no longer keeps its person from asking again.
+LONGEST = 90
+_BADGES = {
+    Level.BROKEN: (gettext_lazy("Broken"), "bad"),
+    Level.WARNING: (gettext_lazy("Warning"), "warning"),
+    Level.FINE: (gettext_lazy("Fine"), "good"),
+}
+
+
+def address_for(account: Account) -> str:
+    """The page's address."""
+    return reverse(f"admin:{URL_NAME}", args=[account.pk])
+
+
+class DiagnosesAccounts:
+    """For the accounts' ModelAdmin: the page."""
+
+    admin_site: Any
+    opts: Any
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page, then the others."""
+        view = self.admin_site.admin_view(require_http_methods(["GET", "POST"])(self.diagnose_view))
+        return [path("<int:pk>/diagnose/", view, name=URL_NAME), *super().get_urls()]  # type: ignore[misc]
+
+    def diagnose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the page is for and its button; once that is pressed, the findings."""
+        account: Account | None = self.get_object(request, str(pk))  # type: ignore[attr-defined]
+        if not self.has_view_permission(request, account):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        if account is None:
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Diagnose"),
+            "original": account,
+            "account": account,
+            "overview": tab_of(account),
+            "asked": ASKED,
+            **(_diagnosed(request, account) if request.method == "POST" and ASKED in request.POST else {}),
+        }
+        return TemplateResponse(request, "admin/durar/diagnose.html", context)
+
+
+def _diagnosed(request: HttpRequest, account: Account) -> dict[str, Any]:
+    """The findings as rows, by what they are about; or that another diagnosis of this person still runs."""
+    key = f"durar-diagnosing-{request.user.pk}"
+    if not cache.add(key, 1, LONGEST):
+        return {"busy": True}
+    try:
+        about = [(_("This account"), diagnosis.of_account(account.pk))]
+        # Of the installation those hear who see all of it: its numbers are about every account.
+        if rights.reach_of(request.user).accounts is None:
+            about.append((_("The installation"), diagnosis.of_installation()))
+    finally:
+        cache.delete(key)
+    return {
+        "groups": [(title, [_row(one) for one in found]) for title, found in about],
+        "broken": any(is_broken(found) for _title, found in about),
+    }
+
+
+def _row(finding: Finding) -> Row:
+    words, tone = _BADGES[finding.level]
+    return Row(joined(looks.badge(words, tone), finding.cause), joined(quiet(finding.remedy), looks.code(finding.id)))

@@ -1,0 +1,72 @@
+"""*Diagnose*: a page of each account that asks nobody until its button is pressed, and then says what is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from mattermost_bridge.admin.diagnosing import address_for
+from mattermost_bridge.rules.doctor import Finding, Level
+from mattermost_bridge.services import diagnosis
+from tests import factories
+from tests.admin.conftest import signed_in
+
+CAUSE, REMEDY = "The server <refuses> the token.", "Enter another one."
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Which accounts were diagnosed; each is broken in the same way."""
+    asked: list[int] = []
+
+    def of_account(account_pk: int) -> list[Finding]:
+        asked.append(account_pk)
+        return [Finding("token.refused", Level.BROKEN, CAUSE, REMEDY), Finding("x.fine", Level.FINE, "All is well.")]
+
+    monkeypatch.setattr(diagnosis, "of_account", of_account)
+    monkeypatch.setattr(diagnosis, "of_installation", lambda: [Finding("disk.state", Level.FINE, "Of all accounts.")])
+    return asked
+
+
+@pytest.fixture
+def mine(db):
+    return factories.AccountFactory()
+
+
+def test_an_accounts_page_leads_there_and_looking_asks_nobody(as_alice, mine, asked):
+    assert address_for(mine) in as_alice.get(f"/mattermost_bridge/account/{mine.pk}/overview/").content.decode()
+    page = as_alice.get(address_for(mine)).content.decode()
+    assert "Diagnose now" in page
+    assert as_alice.post(address_for(mine)).status_code == 200
+    assert asked == []
+
+
+def test_pressing_the_button_shows_cause_and_remedy(as_alice, mine, asked):
+    page = as_alice.post(address_for(mine), {"diagnose": "1"}).content.decode()
+    assert asked == [mine.pk]
+    assert "The server &lt;refuses&gt; the token." in page
+    assert REMEDY in page
+    assert "Something is broken." in page
+    assert "Of all accounts." in page
+    assert "Diagnose again" in page
+
+
+def test_who_sees_one_account_only_is_told_of_that_one_and_not_of_the_installation(bob, mine, asked):
+    foreign = factories.AccountFactory()
+    browser = signed_in(bob)
+    page = browser.post(address_for(mine), {"diagnose": "1"}).content.decode()
+    assert REMEDY in page
+    assert "Of all accounts." not in page
+    assert browser.post(address_for(foreign), {"diagnose": "1"}).status_code in (403, 404)
+    assert asked == [mine.pk]
+
+
+def test_charlie_asks_nobody(as_charlie, mine, asked):
+    assert as_charlie.post(address_for(mine), {"diagnose": "1"}).status_code in (403, 404)
+    assert asked == []
+
+
+def test_a_diagnosis_of_a_real_account_is_a_page(as_alice, sandbox):
+    account = factories.AccountFactory(base_url=sandbox.base_url, bot_token=sandbox.token("durar"))
+    page = as_alice.post(address_for(account), {"diagnose": "1"}).content.decode()
+    assert "takes the token: it is @durar." in page
+    assert sandbox.token("durar") not in page

@@ -1,0 +1,92 @@
+"""`Durar doctor`: findings as text and as JSON, and an exit status that a monitor can use."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from mattermost_bridge import health
+from mattermost_bridge.models import ListenerLease, Tick
+from mattermost_bridge.models.states import ConnectionPhase
+from mattermost_bridge.rules.doctor import DiskFact
+from mattermost_bridge.services import diagnosis
+from tests.bridge import make_account
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def account(sandbox, settings, monkeypatch):
+    """An installation in which all is well, with one account."""
+    settings.PUBLIC_URL = "https://durar.example.com"
+    monkeypatch.setattr(health, "broker", lambda: health.Part(ok=True, message="The broker answers."))
+    monkeypatch.setattr(diagnosis, "_disks", lambda: [DiskFact("state", "/state", 2**40, 2**41)])
+    Tick.objects.update_or_create(name="sweep", defaults={"at": timezone.now()})
+    made = make_account(
+        base_url=sandbox.base_url, bot_token=sandbox.token("durar"), bot_user_id=sandbox.user_id("durar")
+    )
+    end = timezone.now() + timedelta(seconds=60)
+    ListenerLease.objects.filter(pk=made.pk).update(holder="ears-1", expires_at=end, phase=ConnectionPhase.READY)
+    return made
+
+
+def doctor(*words: str) -> str:
+    out = StringIO()
+    try:
+        call_command("doctor", *words, stdout=out)
+    finally:
+        doctor.said = out.getvalue()
+    return doctor.said
+
+
+def test_all_is_well():
+    said = doctor()
+    assert "Installation\n" in said
+    assert "Account default\n" in said
+    assert "broken" not in said
+    assert "takes the token: it is @durar.  [token.works]" in said
+
+
+def test_json_has_every_finding_with_its_cause_and_remedy():
+    said = json.loads(doctor("--json"))
+    assert said["ok"] is True
+    assert all(set(one) == {"id", "level", "account", "cause", "remedy"} for one in said["findings"])
+    assert {"", "default"} == {one["account"] for one in said["findings"]}
+
+
+def test_what_is_broken_ends_it_with_status_1_and_shows_no_secret(sandbox):
+    sandbox.revoke("durar")
+    with pytest.raises(CommandError, match="1 thing is broken") as ended:
+        doctor("--json")
+    assert ended.value.returncode == 1
+    (finding,) = [one for one in json.loads(doctor.said)["findings"] if one["level"] == "broken"]
+    assert (finding["id"], finding["account"]) == ("token.refused", "default")
+    assert sandbox.token("durar") not in doctor.said
+    with pytest.raises(CommandError):
+        doctor()
+    assert "→ Copy the token again" in doctor.said
+
+
+def test_one_account_is_looked_at_when_it_is_named(sandbox):
+    make_account("off", enabled=False, bot_user_id="o" * 26)
+    assert "Account off" not in doctor()
+    with pytest.raises(CommandError, match="1 thing is broken"):
+        doctor("--account", "off")
+    assert "[account.disabled]" in doctor.said
+    assert "[token.works]" not in doctor.said
+    with pytest.raises(CommandError, match="There is no account nobody"):
+        doctor("--account", "nobody")
+
+
+def test_a_database_that_is_away_is_said_and_no_account_looked_at(monkeypatch):
+    away = health.Part(ok=False, message="The database does not answer.")
+    monkeypatch.setattr(health, "report", lambda: {"database": away})
+    with pytest.raises(CommandError, match="1 thing is broken"):
+        doctor()
+    assert "[database.broken]" in doctor.said
+    assert "Account" not in doctor.said
