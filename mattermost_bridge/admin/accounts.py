@@ -232,6 +232,7 @@ class AccountAdmin(
             first = {name: form.cleaned_data[name] for name in ("account_id", "enabled")}
             source = self.to_copy(request)
             like = source.pk if source else None
+            first["everybody"] = form.cleaned_data["everybody"]
             account = accounts.create(actor=actor, tested=tested, like=like, **first, **secret, **values)
         else:
             confirmed = form.cleaned_data.get("confirm", False) or "confirm" in request.POST
