@@ -20,11 +20,13 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 from mattermost_bridge.callbacks.buttons import ButtonClicks  # noqa: E402
+from mattermost_bridge.callbacks.commands import SlashCommands  # noqa: E402
 from mattermost_bridge.callbacks.guard import Guard  # noqa: E402
 from mattermost_bridge.callbacks.send import SendByKey  # noqa: E402
 from mattermost_bridge.live.routing import application as _websockets  # noqa: E402
 
-application = ProtocolTypeRouter({"http": Guard(_pages, [ButtonClicks(), SendByKey()]), "websocket": _websockets})
+_callbacks = Guard(_pages, [ButtonClicks(), SendByKey(), SlashCommands()])
+application = ProtocolTypeRouter({"http": _callbacks, "websocket": _websockets})
 
 # Here every request has a thread of its own that ends with it. A connection that is kept for later would never be used
 # again, and would only be closed when the garbage collector finds it.

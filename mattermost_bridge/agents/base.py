@@ -170,6 +170,7 @@ class AgentAnswer:
     """What the agent says. `model` and the token counts are as the server reports them; None when it does not.
 
     With `calls` it is no answer yet: the agent asks for these tools, and is asked again with their results.
+    `reasoning` is what the model says of its way there, "" where the server does not tell it.
     """
 
     text: str
@@ -178,6 +179,7 @@ class AgentAnswer:
     output_tokens: int | None = None
     truncated: bool = False
     calls: tuple[ToolCall, ...] = ()
+    reasoning: str = ""
 
 
 class Agent(Protocol):

@@ -24,6 +24,8 @@ CONNECT_TIMEOUT_S = 10.0
 # In an answer only what must be a real key is replaced: were "ollama" the key, the word would be missing from texts.
 SHORTEST_REAL_KEY = 12
 LONGEST_MODEL_NAME = 200
+# Of what a model says of its reasoning; nobody reads more.
+LONGEST_REASONING = 20_000
 
 # What the client library lets through when a server sends nonsense: bad JSON, bad UTF-8, values of the wrong type.
 _NONSENSE = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
@@ -42,6 +44,7 @@ class _Reading:
 
     def __init__(self, progress: Progress) -> None:
         self.pieces: list[str] = []
+        self.reasoning: list[str] = []
         self.model = ""
         self.finish = ""
         self.calls = Calls()
@@ -65,9 +68,15 @@ class _Reading:
             message = _get(choice, "delta") or _get(choice, "message")
             self._text(_get(message, "content"))
             self._text(_get(message, "refusal"))
+            # vLLM and DeepSeek say the one, OpenRouter and Ollama the other.
+            self._reason(_get(message, "reasoning_content") or _get(message, "reasoning"))
             self.calls.add(_get(message, "tool_calls"))
             if isinstance(finish := _get(choice, "finish_reason"), str):
                 self.finish = finish
+
+    def _reason(self, said: object) -> None:
+        if isinstance(said, str) and sum(map(len, self.reasoning)) < LONGEST_REASONING:
+            self.reasoning.append(said)
 
     def _text(self, content: object) -> None:
         # Some servers send a list of typed parts instead of a string.
@@ -184,12 +193,13 @@ class Exchange:
         text = clean_text("".join(reading.pieces))
         if not reading.objects:
             return self._explain.no_answer("The server answered, but with nothing of the chat API in it.")
+        reasoning = clean_text("".join(reading.reasoning))[:LONGEST_REASONING]
         calls = reading.calls.complete() if request.tools else ()
         if not text.strip() and not calls and not (request.rounds and reading.finish == "stop"):
             return self._explain.error(ErrorKind.BAD_ANSWER, self._why_blank(reading))
         if len(self._config.api_key) >= SHORTEST_REAL_KEY:  # from a server that echoes what it was sent
-            text = text.replace(self._config.api_key, REDACTED)
             key = self._config.api_key
+            text, reasoning = text.replace(key, REDACTED), reasoning.replace(key, REDACTED)
             calls = tuple(replace(call, arguments=call.arguments.replace(key, REDACTED)) for call in calls)
         text, cut = cut_answer(text, self._config.max_answer_chars)
         return AgentAnswer(
@@ -199,6 +209,7 @@ class Exchange:
             output_tokens=reading.output_tokens,
             truncated=cut or reading.finish == "length",
             calls=calls,
+            reasoning=reasoning,
         )
 
     def _why_blank(self, reading: _Reading) -> str:

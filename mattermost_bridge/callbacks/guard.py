@@ -55,7 +55,10 @@ class Callback(Protocol):
     body_seconds: float
 
     def matches(self, path: str) -> bool:
-        """Whether calls of this path are of this kind."""
+        """Whether calls of this path are of this kind.
+
+        A callback whose paths are configured also has `async def look(path)`, which is asked before.
+        """
 
     def wrong_method(self) -> Answer:
         """What is said to anything but POST."""
@@ -100,7 +103,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a callback; everything else goes on to the application behind."""
         path = str(scope.get("path", ""))
-        callback = next((one for one in self._callbacks if scope["type"] == "http" and one.matches(path)), None)
+        callback = await self._callback(path) if scope["type"] == "http" else None
         if callback is None:
             await self._inner(scope, receive, send)
             return
@@ -112,6 +115,16 @@ class Guard:
             log.exception("a call of Mattermost could not be answered", path=path)
             answer = callback.failed()
         await _send(answer, send)
+
+    async def _callback(self, path: str) -> Callback | None:
+        """Whose path this is; fixed paths count before configured ones."""
+        for one in self._callbacks:
+            look = getattr(one, "look", None)
+            if look is not None:
+                await look(path)
+            if one.matches(path):
+                return one
+        return None
 
 
 def _call(scope: Scope) -> Call:

@@ -454,6 +454,7 @@ class Migration(migrations.Migration):
                 ('fence', models.PositiveBigIntegerField(default=0)),
                 ('fresh_since', models.BigIntegerField(default=0)),
                 ('stopped_at', models.BigIntegerField(default=0)),
+                ('options', models.JSONField(blank=True, default=dict, editable=False)),
                 ('hinted_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('last_active_at', models.DateTimeField(auto_now_add=True, db_index=True, verbose_name='last active')),

@@ -36,6 +36,8 @@ class Conversation(models.Model):
     fence = models.PositiveBigIntegerField(default=0)
     fresh_since = models.BigIntegerField(default=0)
     stopped_at = models.BigIntegerField(default=0)
+    # What people set here by slash commands (`rules.session_options`), and `model`; only what differs is in it.
+    options = models.JSONField(default=dict, blank=True, editable=False)
     hinted_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_active_at = models.DateTimeField(_("last active"), auto_now_add=True, db_index=True)

@@ -55,7 +55,8 @@ class Refusal(Exception):
 class SlashCall:
     """A slash command that somebody typed, as Mattermost tells it. `trigger` is without its slash, in small letters.
 
-    Nothing of it may be believed before the token is found to be that of this trigger in this team.
+    `root_id` is the thread in which it was typed, which only newer servers tell (Mattermost 5.37 does not). Nothing of
+    it may be believed before the token is found to be that of this trigger in this team.
     """
 
     team_id: str
@@ -66,6 +67,7 @@ class SlashCall:
     args: str = ""
     username: str = ""
     channel_name: str = ""
+    root_id: str = ""
     trigger_id: str = ""
     response_url: str = field(default="", repr=False)
 
@@ -91,6 +93,7 @@ def read_call(body: bytes, content_type: str) -> SlashCall:
         args=_text(values, "text").strip(),
         username=username if _USERNAME.fullmatch(username) else "",
         channel_name=_text(values, "channel_name")[:64],
+        root_id=_id(values, "root_id"),
         trigger_id=_text(values, "trigger_id")[:1000],
         response_url=_text(values, "response_url")[:1000],
     )

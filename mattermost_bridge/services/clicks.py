@@ -26,7 +26,7 @@ from mattermost_bridge.rules.clicks import Click, Refusal, clicked_at, message_o
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Decision, Outcome
-from mattermost_bridge.services import button_secrets, channels, click_troubles, decisions, inbox
+from mattermost_bridge.services import button_secrets, channels, click_troubles, decisions, inbox, model_picker, turns
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.marks import MARK
 
@@ -81,7 +81,7 @@ def answer(account: AccountSettings, click: Click) -> dict[str, Any]:
     if decision.outcome is not Outcome.ADMITTED and decision.reason != Reason.NO_AGENT:
         _keep_refused(event, decision, click)
         return _refused(decision, event, click)
-    taken, ours = _take(seen, event)
+    taken, ours = _take(seen, event, decision)
     return {"update": taken.answer} if ours else _again(taken, click)
 
 
@@ -165,7 +165,7 @@ def _channel_type(client: MattermostClient, account: AccountSettings, channel_id
     return channel.type
 
 
-def _take(seen: _Seen, event: InboundEvent) -> tuple[ButtonSet, bool]:
+def _take(seen: _Seen, event: InboundEvent, decision: Decision) -> tuple[ButtonSet, bool]:
     """Use the set up and keep the click, in one transaction; the set, and whether this click was the first."""
     click, account = seen.click, seen.account
     with transaction.atomic():
@@ -177,14 +177,33 @@ def _take(seen: _Seen, event: InboundEvent) -> tuple[ButtonSet, bool]:
         row = ButtonSet.objects.select_for_update().get(pk=pk)
         if row.used_at is not None:
             return row, False
+        line = _pick(seen, event, decision)
         inbox.record(account.pk, [_draft(event)])
+        if line:
+            # Durar has done what it stands for: there is nothing to decide, and no agent to ask.
+            InboundEvent.objects.filter(account=account.pk, dedupe_key=event.dedupe_key).update(
+                state=EventState.ANSWERED,
+                outcome=decision.outcome.value,
+                reason=str(decision.reason),
+                conversation=event.conversation,
+                decided_at=timezone.now(),
+            )
         row.event = InboundEvent.objects.get(account=account.pk, dedupe_key=event.dedupe_key)
         row.post_id, row.used_at, row.used_by = seen.post.id, timezone.now(), click.user_id
         row.used_by_name, row.chosen = click.username, clean(seen.name)
-        row.answer = _update(seen)
+        row.answer = _update(seen, line)
         row.save()
     log.info("a button was clicked", account=account.account_id, post_id=seen.post.id, action_id=click.action_id)
     return row, True
+
+
+def _pick(seen: _Seen, event: InboundEvent, decision: Decision) -> str:
+    """Use the model that the button of a picker stands for; what then stands in its place, "" for any other button."""
+    model = model_picker.picked(seen.click.context) if seen.offered is not None and seen.offered.opener_id else ""
+    if not model:
+        return ""
+    event.conversation = turns.conversation_for(event, decision)
+    return model_picker.choose(event.conversation, seen.account, model)
 
 
 def _draft(event: InboundEvent) -> inbox.Draft:
@@ -194,13 +213,13 @@ def _draft(event: InboundEvent) -> inbox.Draft:
     )
 
 
-def _update(seen: _Seen) -> dict[str, Any]:
+def _update(seen: _Seen, line: str = "") -> dict[str, Any]:
     """What the post becomes. A server empties what an update leaves out, so everything that is to stay is in it."""
     click, post = seen.click, seen.post
     update: dict[str, Any] = clean(
         {
             "message": post.message,
-            "props": without_buttons(post.props, confirmation(seen.name, click.username or click.user_id)),
+            "props": without_buttons(post.props, line or confirmation(seen.name, click.username or click.user_id)),
             "file_ids": list(post.file_ids),
             "is_pinned": post.is_pinned,
             "has_reactions": bool(post.reactions),

@@ -39,6 +39,7 @@ _FACTS = frozenset(
     {
         *("type", "from_bot", "from_webhook", "create_at", "update_at", "edit_at", "delete_at", "root_id", "file_ids"),
         *("id", "user_id", "channel_id", "team_id", "channel_type", "channel_name", "channel_display_name"),
+        *("slash", "controls", "command"),
         *("sender_name", "mentions", "removed", "emoji_name", "pending_post_id", "is_pinned"),
     }
 )

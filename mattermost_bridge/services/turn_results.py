@@ -13,7 +13,7 @@ from mattermost_bridge.agents.base import AgentAnswer, AgentError, ErrorKind
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Agent, Conversation, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryKind, EventState, TurnState
-from mattermost_bridge.rules import texts
+from mattermost_bridge.rules import session_options, texts
 from mattermost_bridge.rules.control_commands import NEW
 from mattermost_bridge.services import outbox, slash_answers
 from mattermost_bridge.services.keeping import holder
@@ -66,7 +66,23 @@ def _answer(turn: Turn, answer: AgentAnswer, taken: Taken) -> outbox.Claimed | N
     turn.state, turn.answer, turn.model = TurnState.DONE, answer.text, answer.model[:120]
     turn.input_tokens, turn.output_tokens = answer.input_tokens, answer.output_tokens
     _end(turn, EventState.ANSWERED, "")
-    return _post(turn, answer.text, DeliveryKind.ANSWER, taken)
+    return _post(turn, _dressed(turn, answer), DeliveryKind.ANSWER, taken)
+
+
+def _dressed(turn: Turn, answer: AgentAnswer) -> str:
+    """The answer as people see it in this session."""
+    options = turn.conversation.options
+    if not options or turn.command:
+        return answer.text
+    took = (turn.finished_at - turn.started_at).total_seconds() if turn.finished_at and turn.started_at else None
+    return session_options.dressed(
+        answer.text,
+        options,
+        reasoning=answer.reasoning,
+        model=answer.model,
+        tokens=(answer.input_tokens, answer.output_tokens),
+        seconds=took,
+    )
 
 
 def _fail(turn: Turn, kind: str, cause: str, sentence: str, *, taken: Taken | None = None) -> outbox.Claimed | None:

@@ -39,6 +39,7 @@ from mattermost_bridge.services import (
     incoming_files,
     outbox,
     retention,
+    session_options,
     tool_rounds,
     turn_results,
     turns,
@@ -113,6 +114,7 @@ def _run_one(taken: turns.Taken) -> bool:
     except (AgentError, WrongKeyError) as error:
         return _hand_in(taken, None, AgentError(ErrorKind.BAD_SETTINGS, str(error)))
     # The agent bounds its answer by its own total time; what is read for it before takes none of that.
+    config = session_options.configured(chosen.config, chosen.record, turn.conversation.options)
     deadline = Deadline(chosen.config.total_time + incoming_files.SECONDS + context.THREAD_SECONDS)
     lease = kept(
         lambda: turns.still_ours(taken),
@@ -125,10 +127,10 @@ def _run_one(taken: turns.Taken) -> bool:
     with lease, _listed(turn.pk, deadline), _typing(account, turn):
         try:
             request, found = _request(chosen, taken, deadline)
-            agent = build(chosen.config)
+            agent = build(config)
             if chosen.record.takes_tools:
                 name = chosen.record.slug
-                answer = tool_rounds.answer(agent, chosen.config, request, taken, deadline, name=name)
+                answer = tool_rounds.answer(agent, config, request, taken, deadline, name=name)
             else:
                 answer = agent.answer(request, deadline=deadline)
         except AgentError as error:

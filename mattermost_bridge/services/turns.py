@@ -231,7 +231,8 @@ def _begin(
             continue
         if event != just_decided and not next_events.still_admitted(event, account):
             continue
-        events = next_events.joined(event, account)
+        collects = conversation.options.get("queue") == "collect"
+        events = next_events.collected(event) if collects else next_events.joined(event, account)
         turn = Turn.objects.create(
             conversation=conversation,
             starts=1,

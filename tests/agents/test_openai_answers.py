@@ -197,3 +197,11 @@ def test_settings_with_spaces_around_them_work(server, config):
     assert ask(settings).text == "Hello."
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert server.requests[0].body["model"] == "test-model"
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_what_a_server_tells_of_the_reasoning_is_kept_beside_the_answer(server, config, name):
+    server.reply(streams(chunk(**{name: f"With {KEY} "}), chunk(**{name: "one sees"}), chunk(content="Yes.")))
+    answer = ask(config())
+    assert answer.text == "Yes."
+    assert answer.reasoning == "With [redacted] one sees"

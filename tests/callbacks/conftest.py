@@ -13,6 +13,7 @@ import uvicorn
 from django.db import transaction
 
 from mattermost_bridge.callbacks.buttons import ButtonClicks
+from mattermost_bridge.callbacks.commands import SlashCommands
 from mattermost_bridge.callbacks.guard import Guard
 from mattermost_bridge.callbacks.send import SendByKey
 from mattermost_bridge.models import Account, Delivery, InboundEvent, Turn
@@ -49,7 +50,11 @@ async def _teapot(scope: Any, receive: Any, send: Any) -> None:
 def _web() -> Iterator[Web]:
     clicks = ButtonClicks()
     config = uvicorn.Config(
-        Guard(_teapot, [clicks, SendByKey()]), port=0, log_config=None, lifespan="off", proxy_headers=False
+        Guard(_teapot, [clicks, SendByKey(), SlashCommands()]),
+        port=0,
+        log_config=None,
+        lifespan="off",
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

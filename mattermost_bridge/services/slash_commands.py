@@ -1,0 +1,324 @@
+"""Slash commands that come in: which are taken, by whom, and what whoever typed one is told.
+
+A command is checked in a fixed order: its token, which has to be that of this very trigger in this team, then where it
+was typed, then the rules of a message. It is a row of the inbox before it is answered. Built-in commands are answered
+at once, and only to the asker; a skill is a message to the agent.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from django.db import transaction
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.live import messages as live
+from mattermost_bridge.mattermost.errors import MattermostError
+from mattermost_bridge.mattermost.rest import MattermostClient
+from mattermost_bridge.mattermost.text import clean
+from mattermost_bridge.models import (
+    Account,
+    Delivery,
+    InboundEvent,
+    KnownChannel,
+    Skill,
+    SlashCommand,
+    SlashRegistration,
+)
+from mattermost_bridge.models.fields import WrongKeyError, decrypt
+from mattermost_bridge.models.states import (
+    UNSETTLED,
+    CommandPurpose,
+    EventKind,
+    EventOutcome,
+    EventState,
+    SlashCommandState,
+    SlashRegistrationState,
+)
+from mattermost_bridge.rules import slash_payload as rules
+from mattermost_bridge.rules import texts
+from mattermost_bridge.rules.callback_urls import COMMAND_PATH
+from mattermost_bridge.rules.clicks import clicked_at
+from mattermost_bridge.rules.reasons import Reason
+from mattermost_bridge.rules.slash_payload import Refusal, SlashCall
+from mattermost_bridge.rules.slash_registration import trigger_of
+from mattermost_bridge.rules.types import Decision, Outcome
+from mattermost_bridge.services import channels, decisions, inbox, pairing, session_commands, turns
+from mattermost_bridge.services.clients import client_of
+from mattermost_bridge.services.slash_registration import callback_url_of, skills_of
+
+log = structlog.get_logger(__name__)
+
+#: So long, in seconds, a call to the server may take while somebody waits for what their command does.
+LOOK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command was typed: the type of the channel, and whether the bot is in it."""
+
+    channel_type: str
+    is_member: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Mattermost is answered. With an event, its first part may come within a moment (`has_first_part`)."""
+
+    text: str
+    event_pk: int | None = None
+
+
+def callback_paths() -> frozenset[str]:
+    """The paths on which slash commands come in: the usual one, and those that accounts have configured."""
+    paths = {COMMAND_PATH}
+    for pk in Account.objects.filter(archived_at=None).values_list("pk", flat=True):
+        commands = settings_for(pk).commands
+        paths.add("/" + (commands.callback_path.strip() or COMMAND_PATH).lstrip("/"))
+        if commands.callback_url.strip():
+            try:
+                paths.add(urlsplit(commands.callback_url.strip()).path)
+            except ValueError:
+                log.warning("a callback address cannot be read", account_pk=pk)
+    # The panel's own first page never is one.
+    return frozenset(path for path in paths if path.strip("/"))
+
+
+def is_ready() -> bool:
+    """Whether any account has a command of which calls are taken."""
+    return (
+        _registered()
+        .filter(account__enabled=True, account__archived_at=None)
+        .exclude(account__slash_registration__state=SlashRegistrationState.OFF)
+        .exists()
+    )
+
+
+def receive(call: SlashCall) -> Reply:
+    """Take a command and say what is answered. Raises Refusal, and then no row has changed."""
+    command, account = authenticate(call)
+    place = _place(account, call)
+    event = _event(account, call, command, place)
+    with transaction.atomic():
+        if InboundEvent.objects.filter(account=account.pk, dedupe_key=event.dedupe_key).exists():
+            return Reply(rules.AGAIN)
+        SlashCommand.objects.filter(pk=command.pk).update(last_used_at=timezone.now())
+        decision = decisions.decision_on(event, account)
+        if decision.outcome is Outcome.CHALLENGED:
+            decision, said = _challenge(event, decision, place)
+            if said:
+                _keep(event, decision)
+                return Reply(said)
+        if decision.outcome is not Outcome.ADMITTED and decision.reason != Reason.NO_AGENT:
+            _keep(event, decision)
+            return Reply(rules.REFUSALS.get(decision.reason, rules.UNAUTHORIZED))
+        if command.purpose == CommandPurpose.BUILTIN:
+            return Reply(_built_in(event, decision, account, place))
+        if not place.is_member and not event.payload.get("response_url"):
+            _keep(event, decision, EventState.FAILED, "No answer can be given where the bot is no member.")
+            return Reply(rules.NO_WAY_BACK)
+        inbox.record(account.pk, [_draft(event)])
+        pk = InboundEvent.objects.values_list("pk", flat=True).get(account=account.pk, dedupe_key=event.dedupe_key)
+    if decision.reason == Reason.NO_AGENT:
+        return Reply(rules.WAITS_FOR_AGENT)
+    return Reply(rules.PROCESSING, pk)
+
+
+def has_first_part(event_pk: int) -> bool:
+    """Whether the first part of the answer to a command is there, or none will come."""
+    event = InboundEvent.objects.filter(pk=event_pk).only("state", "turn").first()
+    if event is None or event.state == EventState.FAILED:
+        return True
+    first = Delivery.objects.filter(turn=event.turn_id or 0).order_by("pk").values_list("state", flat=True).first()
+    return event.turn_id is not None and first is not None and first not in UNSETTLED
+
+
+def authenticate(call: SlashCall) -> tuple[SlashCommand, AccountSettings]:
+    """The command whose token came, and its account.
+
+    Raises Refusal: 401 unless token, team and trigger belong together, 409 when another account has the same token.
+
+    Nothing is taken of a command that is not registered as it should be now: switched off, of another prefix, with
+    another address, or of a skill that is gone.
+    """
+    found = _with_token(_registered().filter(team_id=call.team_id, trigger=call.trigger), call.token)
+    if not found:
+        log.warning("a slash command came with a wrong token", trigger=call.trigger, team_id=call.team_id)
+        raise Refusal(401, rules.WRONG_TOKEN)
+    if _with_token(_registered().exclude(account=found[0].account_id), call.token):
+        log.error("two accounts have the same command token; register their commands again", trigger=call.trigger)
+        raise Refusal(409, rules.SHARED_TOKEN)
+    account = settings_for(found[0].account_id)
+    if problem := _stale(found[0], account):
+        log.warning("a slash command is not taken", account=account.account_id, trigger=call.trigger, problem=problem)
+        raise Refusal(401, rules.WRONG_TOKEN)
+    return found[0], account
+
+
+def _registered() -> QuerySet[SlashCommand]:
+    return SlashCommand.objects.filter(state=SlashCommandState.REGISTERED).exclude(command_id="")
+
+
+def _with_token(rows: QuerySet[SlashCommand], token: str) -> list[SlashCommand]:
+    """Those of the rows that have this token. All are looked at, so that the time says nothing."""
+    found: list[SlashCommand] = []
+    # As it is stored: one row that no key reads must not hide the others.
+    for row in rows.defer("token").annotate(stored=Cast("token", TextField())):
+        try:
+            stored = decrypt(row.stored)
+        except WrongKeyError:
+            log.warning("the token of a slash command cannot be read with our keys", command=row.pk)
+            continue
+        if stored and hmac.compare_digest(stored.encode(), token.encode("utf-8", "replace")):
+            found.append(row)
+    return found
+
+
+def _stale(command: SlashCommand, account: AccountSettings) -> str:
+    """Why a registered command does not hold any more; "" when it does."""
+    registration = SlashRegistration.objects.filter(account=account.pk).values_list("state", flat=True).first()
+    if registration in (None, SlashRegistrationState.OFF):
+        return "the account's commands are not registered"
+    if not account.listens:
+        return "the account is switched off or not configured"
+    if not account.commands.native:
+        return "slash commands are switched off"
+    if command.callback_url != callback_url_of(account):
+        return "it was registered with another callback address"
+    if command.trigger != trigger_of(account.commands.prefix, command.name):
+        return "it was registered with another prefix"
+    if command.purpose == CommandPurpose.SKILL and _skill(command, account) is None:
+        return "its skill is gone or switched off"
+    return ""
+
+
+def _skill(command: SlashCommand, account: AccountSettings) -> Skill | None:
+    if not account.commands.native_skills:
+        return None
+    return next((skill for skill in skills_of(account.pk) if skill.name == command.name), None)
+
+
+def _place(account: AccountSettings, call: SlashCall) -> Place:
+    """What the channel is. Asks the server unless the name says it. Raises Refusal 200 when nobody can tell."""
+    people = rules.people_of(call.channel_name)
+    if people:
+        return Place("D", account.bot_user_id in people)
+    client = client_of(account, total=LOOK_SECONDS)
+    try:
+        is_member = _answers(lambda: client.channel_member_me(call.channel_id))
+        known = KnownChannel.objects.filter(account=account.pk, channel_id=call.channel_id).exclude(type="").first()
+        if known is not None:
+            return Place(known.type, is_member)
+        return Place(_type(client, account, call), is_member)
+    except MattermostError as error:
+        log.warning("the channel of a slash command could not be read", account=account.account_id, error=str(error))
+        raise Refusal(200, rules.NO_CHANNEL_TYPE) from error
+
+
+def _type(client: MattermostClient, account: AccountSettings, call: SlashCall) -> str:
+    found: list[Any] = []
+    if not _answers(lambda: found.append(client.channel(call.channel_id))):
+        return rules.unseen_type(call.channel_name)
+    channels.remember(account.pk, found[0])
+    return str(found[0].type)
+
+
+def _answers(ask: Callable[[], Any]) -> bool:
+    """Whether the server answers and does not say that this is none of the bot's. Raises MattermostError else."""
+    try:
+        ask()
+    except MattermostError as error:
+        if error.status in (403, 404):
+            return False
+        raise
+    return True
+
+
+def _event(account: AccountSettings, call: SlashCall, command: SlashCommand, place: Place) -> InboundEvent:
+    """The command as an event, not saved."""
+    now_ms = client_of(account, total=LOOK_SECONDS).server_now_ms() or int(timezone.now().timestamp() * 1000)
+    controls = command.purpose == CommandPurpose.BUILTIN
+    typed = f"/{call.trigger} {call.args}".strip()
+    skill = None if controls else _skill(command, account)
+    payload = {
+        "slash": call.trigger,
+        "controls": controls,
+        "command": command.name,
+        "args": call.args,
+        "typed": typed,
+        "team_id": call.team_id,
+        "channel_name": call.channel_name,
+        "trigger_id": call.trigger_id,
+    }
+    if not place.is_member and rules.leads_home(call.response_url, account.base_url):
+        payload["response_url"] = call.response_url
+    return InboundEvent(
+        account_id=account.pk,
+        kind=EventKind.COMMAND,
+        # What tells triggers apart stands at their beginning.
+        dedupe_key=clean(call.trigger_id)[:200] or f"slash-{now_ms}-{secrets.token_hex(8)}",
+        channel_id=call.channel_id,
+        channel_type=place.channel_type,
+        root_id=call.root_id,
+        user_id=call.user_id,
+        username=call.username,
+        text=clean(typed if skill is None else rules.prompt_with(skill.prompt, call.args)),
+        create_at=clicked_at(call.trigger_id, now_ms),
+        payload=clean(payload),
+    )
+
+
+def _draft(event: InboundEvent) -> inbox.Draft:
+    names = ("kind", "dedupe_key", "channel_id", "channel_type", "root_id", "user_id", "username", "text", "create_at")
+    return inbox.Draft(**{name: getattr(event, name) for name in names}, payload=event.payload)
+
+
+def _challenge(event: InboundEvent, decision: Decision, place: Place) -> tuple[Decision, str]:
+    """Ask a stranger to pair, and what they are told: the code is shown every time. Nothing is posted."""
+    challenge = pairing.challenge(
+        account_pk=event.account_id,
+        user_id=event.user_id,
+        username=event.username,
+        # Where the bot is no member it could not tell of an approval.
+        channel_id=event.channel_id if place.is_member else "",
+        trigger_ms=event.create_at,
+        posts=False,
+    )
+    if challenge.reason in (Reason.ADMITTED_DM_PAIRED, Reason.BLOCKED):
+        return decisions.decision_on(event, settings_for(event.account_id)), ""
+    outcome = challenge.reason.outcome or Outcome.CHALLENGED
+    said = pairing.text_for(challenge.request) if challenge.request else texts.PAIRING_QUEUE_FULL
+    return Decision(outcome, challenge.reason, (*decision.trail, *challenge.checks)), said
+
+
+def _built_in(event: InboundEvent, decision: Decision, account: AccountSettings, place: Place) -> str:
+    """Carry out a built-in command; its answer."""
+    conversation = turns.conversation_for(event, decision)
+    event.conversation = conversation
+    said = session_commands.carry_out(event, conversation, account, is_member=place.is_member)
+    event.payload["answer"] = said
+    _keep(event, decision, EventState.ANSWERED)
+    return said
+
+
+def _keep(event: InboundEvent, decision: Decision, state: str = EventState.DECIDED, error: str = "") -> None:
+    """Keep a command that no worker has to look at, with what was decided about it."""
+    event.state, event.outcome, event.reason, event.error = state, decision.outcome.value, str(decision.reason), error
+    if decision.outcome is Outcome.WAITING:
+        event.outcome = EventOutcome.NONE
+    event.trail = [
+        {"name": check.name, "value": check.value, "source": check.source, "passed": check.passed}
+        for check in decision.trail
+    ]
+    event.decided_at = timezone.now()
+    event.save(force_insert=True)
+    live.changed(event.account_id, "event", [event.pk])
