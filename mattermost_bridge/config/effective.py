@@ -101,6 +101,17 @@ def environment_value(name: str) -> str:
         raise SecretProblem(str(error)) from error
 
 
+def environment_has_a_bot() -> bool:
+    """Whether `MATTERMOST_BOT_TOKEN` describes a bot, which is that of the account `default`.
+
+    Also when it names a file that cannot be read: then the account shows what is wrong.
+    """
+    try:
+        return bool(environment_value("MATTERMOST_BOT_TOKEN"))
+    except SecretProblem:
+        return True
+
+
 def _version() -> int:
     return BridgeDefaults.objects.filter(pk=1).values_list("settings_version", flat=True).first() or 0
 

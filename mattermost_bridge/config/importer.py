@@ -74,14 +74,15 @@ class _Import:
         replace_bindings(self.wanted.bindings, self.changes)
         self._defaults(defaults, agent)
         by_id = {account.account_id: account for account in accounts}
-        for account_id, values in self.wanted.accounts.items():
+        named = self._described(by_id.get(effective.DEFAULT_ACCOUNT))
+        for account_id, values in named.items():
             account = by_id.get(account_id)
             if account is None:
                 self._add(account_id, values)
             else:
                 self._change(account, values, old_urls[account.pk])
         for account in accounts:
-            if account.account_id not in self.wanted.accounts:
+            if account.account_id not in named:
                 self._put_away(account, old_urls[account.pk])
         self._check_result()
         if self.changes:
@@ -94,6 +95,16 @@ class _Import:
             effective.bump_version()
             # An agent may be there now: the account's, the defaults', a binding's, a channel's.
             fields.decide_all_that_waited()
+
+    def _described(self, default: Account | None) -> dict[str, Values]:
+        """The accounts of the file. `default` is one of them, named or not, whose bot the environment describes.
+
+        One with a token of its own is not that, and one in the archive was put there by somebody.
+        """
+        of_environment = default is None or not (default.is_archived or default.bot_token or default.token_ref)
+        if self.wanted.section is None or not of_environment or not effective.environment_has_a_bot():
+            return self.wanted.accounts
+        return {effective.DEFAULT_ACCOUNT: Values(path=schema.SECTION), **self.wanted.accounts}
 
     def _defaults(self, defaults: BridgeDefaults, agent: Agent | None) -> None:
         section = self.wanted.section or _NOTHING

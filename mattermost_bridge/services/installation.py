@@ -8,7 +8,6 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from mattermost_bridge.config import effective
-from mattermost_bridge.config.secrets import SecretProblem
 from mattermost_bridge.models import Account, BridgeDefaults
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.services import accounts, audit
@@ -29,11 +28,7 @@ def ensure_environment_account() -> Account | None:
 
     The account has no values of its own: token and address stay in the environment.
     """
-    try:
-        described = bool(effective.environment_value("MATTERMOST_BOT_TOKEN"))
-    except SecretProblem:
-        described = True  # named but unreadable: the account is made all the same, and shows what is wrong
-    if not described or Account.objects.filter(account_id=effective.DEFAULT_ACCOUNT).exists():
+    if not effective.environment_has_a_bot() or Account.objects.filter(account_id=effective.DEFAULT_ACCOUNT).exists():
         return None
     return accounts.create(actor=audit.SYSTEM, account_id=effective.DEFAULT_ACCOUNT)
 

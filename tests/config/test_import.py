@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_bridge.config import importer
+from mattermost_bridge.config import exporter, importer
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.config.reading import ConfigError
 from mattermost_bridge.config.wanted import KEEP
@@ -19,7 +19,7 @@ from mattermost_bridge.models import (
     ListenerLease,
     OutboxState,
 )
-from mattermost_bridge.services import access, accounts
+from mattermost_bridge.services import access, accounts, installation
 from mattermost_bridge.services.audit import SYSTEM
 from tests.config.files import ACTOR, CAROL, DAVE, ONE, section, take
 
@@ -243,3 +243,43 @@ def test_ends_of_entries_are_taken_over():
     take(section(body))
     assert AccessEntry.objects.get().expires_at.isoformat() == until
     assert take(section(body)).changes.lines == []
+
+
+class TestTheBotOfTheEnvironment:
+    """`MATTERMOST_BOT_TOKEN` describes the account `default`, whatever accounts a file names beside it."""
+
+    FILES = [
+        "{ channels: { mattermost: { dmPolicy: 'disabled' } } }",
+        "{ channels: { mattermost: { dmPolicy: 'disabled', accounts: { ops: { botToken: 'tok-ops' } } } } }",
+    ]
+
+    @pytest.fixture(autouse=True)
+    def _environment(self, monkeypatch):
+        monkeypatch.setenv("MATTERMOST_BOT_TOKEN", "tok-env")
+        monkeypatch.setenv("MATTERMOST_URL", "https://chat.example.com")
+
+    @pytest.mark.parametrize("text", FILES)
+    @pytest.mark.parametrize("started_before", [True, False])
+    def test_it_is_there_after_an_import_whatever_came_first(self, text, started_before):
+        if started_before:
+            installation.ensure_environment_account()
+        take(text)
+        settings = settings_for(Account.objects.get(account_id="default", archived_at=None).pk)
+        assert (settings.token, settings.base_url, settings.policy.dm_policy) == (
+            "tok-env",
+            "https://chat.example.com",
+            "disabled",
+        )
+        assert take(text).changes.lines == []
+        assert take(exporter.export()).changes.lines == []
+
+    def test_an_archived_one_and_one_with_a_token_of_its_own_are_as_the_file_says(self):
+        take("{ channels: { mattermost: { botToken: 'tok-own', baseUrl: 'https://chat.example.com' } } }")
+        take(self.FILES[1])
+        assert Account.objects.get(account_id="default").is_archived
+        assert take(self.FILES[1]).changes.lines == []
+
+    def test_a_file_without_the_section_takes_it_away_too(self):
+        installation.ensure_environment_account()
+        take("{}")
+        assert Account.objects.get(account_id="default").is_archived
