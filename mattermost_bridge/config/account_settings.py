@@ -96,14 +96,16 @@ class AccountSettings:
         """A sentence that says what keeps the account from being configured; "" when nothing does."""
         if self.token_problem:
             return self.token_problem
-        where = f'of the account "{self.account_id}"'
-        by_environment = self.account_id == DEFAULT_ACCOUNT
         if not self.token:
-            return f"The bot token {where} is missing. Enter it" + (
-                ", or set MATTERMOST_BOT_TOKEN." if by_environment else "."
-            )
+            return self._says_missing("bot token", "botToken", "MATTERMOST_BOT_TOKEN")
         if not self.base_url:
-            return f"The server address {where} is missing. Enter it" + (
-                ", or set MATTERMOST_URL." if by_environment else "."
-            )
+            return self._says_missing("baseUrl", "baseUrl", "MATTERMOST_URL")
         return ""
+
+    def _says_missing(self, what: str, key: str, variable: str) -> str:
+        by_environment = f" or {variable}" if self.account_id == DEFAULT_ACCOUNT else ""
+        return (
+            f'Mattermost {what} missing for account "{self.account_id}" '
+            f"(set channels.mattermost.accounts.{self.account_id}.{key}{by_environment}). "
+            "In the panel it is under Connection in the account's settings."
+        )

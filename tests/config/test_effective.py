@@ -178,6 +178,31 @@ class TestTokens:
         assert (found.token, found.base_url, found.configured) == ("", "", False)
         assert "MATTERMOST_BOT_TOKEN" not in found.missing
 
+    @pytest.mark.parametrize(
+        ("account_id", "values", "sentence"),
+        [
+            ("ops", {}, 'bot token missing for account "ops" (set channels.mattermost.accounts.ops.botToken).'),
+            (
+                "default",
+                {},
+                'bot token missing for account "default" '
+                "(set channels.mattermost.accounts.default.botToken or MATTERMOST_BOT_TOKEN).",
+            ),
+            (
+                "default",
+                {"bot_token": "t" * 26},
+                'baseUrl missing for account "default" '
+                "(set channels.mattermost.accounts.default.baseUrl or MATTERMOST_URL).",
+            ),
+            ("ops", {"bot_token": "t", "base_url": "https://x.example"}, ""),
+        ],
+    )
+    def test_what_is_missing_is_said_with_the_key_to_set(self, monkeypatch, account_id, values, sentence):
+        for name in ("MATTERMOST_BOT_TOKEN", "MATTERMOST_URL"):
+            monkeypatch.delenv(name, raising=False)
+        missing = settings_for(account(account_id, **values).pk).missing
+        assert missing.startswith(f"Mattermost {sentence} In the panel") if sentence else missing == ""
+
     def test_own_values_count_before_the_environment(self, monkeypatch):
         monkeypatch.setenv("MATTERMOST_BOT_TOKEN", "from-environment")
         monkeypatch.setenv("MATTERMOST_URL", "https://environment.example.com")

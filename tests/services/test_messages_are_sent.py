@@ -152,7 +152,7 @@ def test_an_account_that_sends_nothing_says_why():
     accounts.archive(account.pk, actor=ALICE)
     with pytest.raises(Refused, match=r"archived\. Restore it first"):
         send(account)
-    with pytest.raises(Refused, match='The bot token of the account "ops" is missing'):
+    with pytest.raises(Refused, match='bot token missing for account "ops"'):
         send(make_account("ops", bot_token="", bot_user_id=""))
     with pytest.raises(NotFound):
         messages.send(10**6, Target(user_id=CAROL), "hello", actor=ALICE)
