@@ -89,3 +89,16 @@
         }
     });
 })();
+
+// A field that takes several files names all of them; Unfold writes the first one's name.
+(() => {
+    "use strict";
+
+    document.addEventListener("change", (event) => {
+        if (event.target.matches('input[type="file"][multiple]')) {
+            const shown = event.target.closest("label")?.querySelector('input[type="text"]');
+            const names = Array.from(event.target.files, (file) => file.name).join(", ");
+            shown?.setAttribute("value", names);
+        }
+    });
+})();
