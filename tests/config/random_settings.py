@@ -19,6 +19,7 @@ EXAMPLES = {
     "host": ["gateway.example.com", "10.0.0.1", "::1"],
     "network": ["10.0.0.0/8", "192.168.1.7", "fe80::/10"],
     "target": ["channel:abc", "user:def", "@carol"],
+    "prefix": ["ops_", "d-"],
     "": ["x", ">", "two words", "inlineButtons", "(none)"],
 }
 
