@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from mattermost_bridge.callbacks.guard import Answer, Call, in_thread
 from mattermost_bridge.rules.callback_urls import COMMAND_PATH
 from mattermost_bridge.rules.slash_payload import INVALID, NOT_READY, WENT_WRONG, Refusal, ephemeral, read_call
-from mattermost_bridge.services import slash_commands
+from mattermost_bridge.services import slash_commands, slash_tokens
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +67,7 @@ class SlashCommands:
 
     async def before_body(self, call: Call) -> Answer | None:
         """Nothing is taken before commands are registered."""
-        return None if await in_thread(slash_commands.is_ready) else Answer(503, ephemeral(NOT_READY))
+        return None if await in_thread(slash_tokens.is_ready) else Answer(503, ephemeral(NOT_READY))
 
     async def answer(self, call: Call, body: bytes) -> Answer:
         """Take the command, and wait a moment for what the bot says to it."""

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from mattermost_bridge.agents.base import AgentAnswer
 from mattermost_bridge.config.effective import AccountSettings
-from mattermost_bridge.models import Agent, Conversation, Turn
+from mattermost_bridge.models import Agent, Conversation, Skill, Turn
 from mattermost_bridge.models.states import TurnState
 from mattermost_bridge.rules.control_commands import HELP, NEW, STATUS, STOP
+from mattermost_bridge.services.slash_registration import skills_of
 from mattermost_bridge.services.turns import Taken
 
 NEW_SESSION = "A new session begins here. What was said before is not passed on any more."
@@ -41,8 +42,12 @@ def help_text(account: AccountSettings) -> str:
         "- `/new` begins a new session: what was said before is not passed on any more.\n"
         "- `/stop` stops the answer that is being worked on, and drops what waits.\n"
         "- `/status` says who answers here.\n"
-        "- `/help` shows this list."
+        "- `/help` shows this list." + "".join(f"\n- `/{one.name}` {_described(one)}" for one in skills_of(account.pk))
     )
+
+
+def _described(skill: Skill) -> str:
+    return skill.description or "is a skill of the agent here."
 
 
 def status_text(conversation: Conversation, account: AccountSettings) -> str:

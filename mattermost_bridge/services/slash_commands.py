@@ -7,7 +7,6 @@ at once, and only to the asker; a skill is a message to the agent.
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from django.db import transaction
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
@@ -30,19 +27,14 @@ from mattermost_bridge.models import (
     Delivery,
     InboundEvent,
     KnownChannel,
-    Skill,
     SlashCommand,
-    SlashRegistration,
 )
-from mattermost_bridge.models.fields import WrongKeyError, decrypt
 from mattermost_bridge.models.states import (
     UNSETTLED,
     CommandPurpose,
     EventKind,
     EventOutcome,
     EventState,
-    SlashCommandState,
-    SlashRegistrationState,
 )
 from mattermost_bridge.rules import slash_payload as rules
 from mattermost_bridge.rules import texts
@@ -50,11 +42,10 @@ from mattermost_bridge.rules.callback_urls import COMMAND_PATH
 from mattermost_bridge.rules.clicks import clicked_at
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.slash_payload import Refusal, SlashCall
-from mattermost_bridge.rules.slash_registration import trigger_of
 from mattermost_bridge.rules.types import Decision, Outcome
 from mattermost_bridge.services import channels, decisions, inbox, pairing, session_commands, turns
 from mattermost_bridge.services.clients import client_of
-from mattermost_bridge.services.slash_registration import callback_url_of, skills_of
+from mattermost_bridge.services.slash_tokens import authenticate, skill_of
 
 log = structlog.get_logger(__name__)
 
@@ -93,25 +84,28 @@ def callback_paths() -> frozenset[str]:
     return frozenset(path for path in paths if path.strip("/"))
 
 
-def is_ready() -> bool:
-    """Whether any account has a command of which calls are taken."""
-    return (
-        _registered()
-        .filter(account__enabled=True, account__archived_at=None)
-        .exclude(account__slash_registration__state=SlashRegistrationState.OFF)
-        .exists()
-    )
-
-
 def receive(call: SlashCall) -> Reply:
     """Take a command and say what is answered. Raises Refusal, and then no row has changed."""
     command, account = authenticate(call)
     place = _place(account, call)
     event = _event(account, call, command, place)
+    same = InboundEvent.objects.filter(account=account.pk, dedupe_key=event.dedupe_key)
+    if same.exists():
+        return Reply(rules.AGAIN)
+    try:
+        reply = _take(event, command, account, place)
+    except IntegrityError:
+        # Another process took the same one at the same moment.
+        if not same.exists():
+            raise
+        return Reply(rules.AGAIN)
+    SlashCommand.objects.filter(pk=command.pk).update(last_used_at=timezone.now())
+    return reply
+
+
+def _take(event: InboundEvent, command: SlashCommand, account: AccountSettings, place: Place) -> Reply:
+    """Decide a command, keep it, and do or hand on what it says, all in one transaction."""
     with transaction.atomic():
-        if InboundEvent.objects.filter(account=account.pk, dedupe_key=event.dedupe_key).exists():
-            return Reply(rules.AGAIN)
-        SlashCommand.objects.filter(pk=command.pk).update(last_used_at=timezone.now())
         decision = decisions.decision_on(event, account)
         if decision.outcome is Outcome.CHALLENGED:
             decision, said = _challenge(event, decision, place)
@@ -140,71 +134,6 @@ def has_first_part(event_pk: int) -> bool:
         return True
     first = Delivery.objects.filter(turn=event.turn_id or 0).order_by("pk").values_list("state", flat=True).first()
     return event.turn_id is not None and first is not None and first not in UNSETTLED
-
-
-def authenticate(call: SlashCall) -> tuple[SlashCommand, AccountSettings]:
-    """The command whose token came, and its account.
-
-    Raises Refusal: 401 unless token, team and trigger belong together, 409 when another account has the same token.
-
-    Nothing is taken of a command that is not registered as it should be now: switched off, of another prefix, with
-    another address, or of a skill that is gone.
-    """
-    found = _with_token(_registered().filter(team_id=call.team_id, trigger=call.trigger), call.token)
-    if not found:
-        log.warning("a slash command came with a wrong token", trigger=call.trigger, team_id=call.team_id)
-        raise Refusal(401, rules.WRONG_TOKEN)
-    if _with_token(_registered().exclude(account=found[0].account_id), call.token):
-        log.error("two accounts have the same command token; register their commands again", trigger=call.trigger)
-        raise Refusal(409, rules.SHARED_TOKEN)
-    account = settings_for(found[0].account_id)
-    if problem := _stale(found[0], account):
-        log.warning("a slash command is not taken", account=account.account_id, trigger=call.trigger, problem=problem)
-        raise Refusal(401, rules.WRONG_TOKEN)
-    return found[0], account
-
-
-def _registered() -> QuerySet[SlashCommand]:
-    return SlashCommand.objects.filter(state=SlashCommandState.REGISTERED).exclude(command_id="")
-
-
-def _with_token(rows: QuerySet[SlashCommand], token: str) -> list[SlashCommand]:
-    """Those of the rows that have this token. All are looked at, so that the time says nothing."""
-    found: list[SlashCommand] = []
-    # As it is stored: one row that no key reads must not hide the others.
-    for row in rows.defer("token").annotate(stored=Cast("token", TextField())):
-        try:
-            stored = decrypt(row.stored)
-        except WrongKeyError:
-            log.warning("the token of a slash command cannot be read with our keys", command=row.pk)
-            continue
-        if stored and hmac.compare_digest(stored.encode(), token.encode("utf-8", "replace")):
-            found.append(row)
-    return found
-
-
-def _stale(command: SlashCommand, account: AccountSettings) -> str:
-    """Why a registered command does not hold any more; "" when it does."""
-    registration = SlashRegistration.objects.filter(account=account.pk).values_list("state", flat=True).first()
-    if registration in (None, SlashRegistrationState.OFF):
-        return "the account's commands are not registered"
-    if not account.listens:
-        return "the account is switched off or not configured"
-    if not account.commands.native:
-        return "slash commands are switched off"
-    if command.callback_url != callback_url_of(account):
-        return "it was registered with another callback address"
-    if command.trigger != trigger_of(account.commands.prefix, command.name):
-        return "it was registered with another prefix"
-    if command.purpose == CommandPurpose.SKILL and _skill(command, account) is None:
-        return "its skill is gone or switched off"
-    return ""
-
-
-def _skill(command: SlashCommand, account: AccountSettings) -> Skill | None:
-    if not account.commands.native_skills:
-        return None
-    return next((skill for skill in skills_of(account.pk) if skill.name == command.name), None)
 
 
 def _place(account: AccountSettings, call: SlashCall) -> Place:
@@ -248,7 +177,7 @@ def _event(account: AccountSettings, call: SlashCall, command: SlashCommand, pla
     now_ms = client_of(account, total=LOOK_SECONDS).server_now_ms() or int(timezone.now().timestamp() * 1000)
     controls = command.purpose == CommandPurpose.BUILTIN
     typed = f"/{call.trigger} {call.args}".strip()
-    skill = None if controls else _skill(command, account)
+    skill = None if controls else skill_of(command, account)
     payload = {
         "slash": call.trigger,
         "controls": controls,

@@ -20,10 +20,10 @@ from django.utils import timezone
 from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Agent, Conversation, InboundEvent, KnownChannel, Turn
-from mattermost_bridge.models.states import TurnState
+from mattermost_bridge.models.states import EventKind, TurnState
 from mattermost_bridge.rules.addressing import without_address
 from mattermost_bridge.rules.types import ChannelType, Decision
-from mattermost_bridge.services import hints, next_events, stopping
+from mattermost_bridge.services import hints, next_events, skill_texts, stopping
 from mattermost_bridge.services.keeping import holder
 
 log = structlog.get_logger(__name__)
@@ -265,8 +265,16 @@ def _drop(event: InboundEvent, just_decided: InboundEvent | None) -> InboundEven
 
 def _question(events: list[InboundEvent], account: AccountSettings) -> str:
     """What was asked, without trigger prefixes and mentions of the bot; what was written in one go is one text."""
-    said = [without_address(one.text, account.policy, one.channel_id, ChannelType(one.channel_type)) for one in events]
+    said = [_asked(one, account) for one in events]
     return ("\n\n" if events[0].join_key else "\n").join(said)
+
+
+def _asked(event: InboundEvent, account: AccountSettings) -> str:
+    """What one event asks of the agent; a slash command's text is that already."""
+    if event.kind == EventKind.COMMAND:
+        return event.text
+    text = without_address(event.text, account.policy, event.channel_id, ChannelType(event.channel_type))
+    return skill_texts.asked(text, account)
 
 
 def still_ours(taken: Taken) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import requests
 
 from mattermost_bridge.callbacks import commands
+from mattermost_bridge.callbacks.guard import Call
 from mattermost_bridge.config import effective
 from mattermost_bridge.models import (
     AccessEntry,
@@ -278,6 +280,30 @@ def test_a_response_address_of_another_host_is_not_used(sandbox, bot, hints, url
         assert "The bot is not in this channel" in said(requests.post(url, data=call, timeout=30))
     hints.run()
     assert not Delivery.objects.exists()
+
+
+def test_in_a_private_channel_without_the_bot_only_the_asker_sees_the_answer(sandbox, bot, hints):
+    fields = {"team_id": sandbox.team_id, "name": "plans", "display_name": "Plans", "type": "P"}
+    made = sandbox.api("alice", "POST", "/channels", fields)
+    assert "- Account:" in said(sandbox.execute("alice", "/oc_status", made["id"]))
+    assert said(sandbox.execute("alice", "/oc_models", made["id"])).startswith("Models of Helper:")
+    assert said(sandbox.execute("alice", "/oc_summary this", made["id"])) == "Processing..."
+    hints.run()
+    assert Delivery.objects.get().state == "sent"
+    assert sandbox.posts(made["id"]) == []
+    assert set(InboundEvent.objects.values_list("channel_type", flat=True)) == {"P"}
+
+
+def test_another_process_after_a_restart_takes_the_same_commands(sandbox, bot, url):
+    """Nothing is kept in memory: a callback that was made just now knows every token, and refuses the same."""
+    command = SlashCommand.objects.get(name="status")
+    right, wrong = form(command, sandbox, trigger_id="one"), form(command, sandbox, trigger_id="two", token="x" * 26)
+    for callback in (commands.SlashCommands(), commands.SlashCommands()):
+        for payload, status in ((right, 200), (wrong, 401)):
+            call = Call("POST", PATH, {"content-type": "application/json"})
+            answer = asyncio.run(callback.answer(call, json.dumps(payload).encode()))
+            assert answer.status == status
+    assert InboundEvent.objects.count() == 1
 
 
 # Who may

@@ -1,0 +1,100 @@
+"""Whether a slash command that comes in is one of ours: its token, bound to account, team and trigger.
+
+Whatever is not registered as it should be now is refused: nothing of it is kept in memory, so every process says the
+same, before and after a restart.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+import structlog
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+
+from mattermost_bridge.config.effective import AccountSettings, settings_for
+from mattermost_bridge.models import Skill, SlashCommand, SlashRegistration
+from mattermost_bridge.models.fields import WrongKeyError, decrypt
+from mattermost_bridge.models.states import CommandPurpose, SlashCommandState, SlashRegistrationState
+from mattermost_bridge.rules import slash_payload as rules
+from mattermost_bridge.rules.slash_payload import Refusal, SlashCall
+from mattermost_bridge.rules.slash_registration import trigger_of
+from mattermost_bridge.services.slash_registration import callback_url_of, skills_of
+
+log = structlog.get_logger(__name__)
+
+
+def is_ready() -> bool:
+    """Whether any account has a command of which calls are taken."""
+    return (
+        _registered()
+        .filter(account__enabled=True, account__archived_at=None)
+        .exclude(account__slash_registration__state=SlashRegistrationState.OFF)
+        .exists()
+    )
+
+
+def authenticate(call: SlashCall) -> tuple[SlashCommand, AccountSettings]:
+    """The command whose token came, and its account.
+
+    Raises Refusal: 401 unless token, team and trigger belong together, 409 when another account has the same token.
+
+    Nothing is taken of a command that is not registered as it should be now: switched off, of another prefix, with
+    another address, or of a skill that is gone.
+    """
+    found = _with_token(_registered().filter(team_id=call.team_id, trigger=call.trigger), call.token)
+    if not found:
+        log.warning("a slash command came with a wrong token", trigger=call.trigger, team_id=call.team_id)
+        raise Refusal(401, rules.WRONG_TOKEN)
+    if _with_token(_registered().exclude(account=found[0].account_id), call.token):
+        log.error("two accounts have the same command token; register their commands again", trigger=call.trigger)
+        raise Refusal(409, rules.SHARED_TOKEN)
+    account = settings_for(found[0].account_id)
+    if problem := _stale(found[0], account):
+        log.warning("a slash command is not taken", account=account.account_id, trigger=call.trigger, problem=problem)
+        raise Refusal(401, rules.WRONG_TOKEN)
+    return found[0], account
+
+
+def _registered() -> QuerySet[SlashCommand]:
+    return SlashCommand.objects.filter(state=SlashCommandState.REGISTERED).exclude(command_id="")
+
+
+def _with_token(rows: QuerySet[SlashCommand], token: str) -> list[SlashCommand]:
+    """Those of the rows that have this token. All are looked at, so that the time says nothing."""
+    found: list[SlashCommand] = []
+    # As it is stored: one row that no key reads must not hide the others.
+    for row in rows.defer("token").annotate(stored=Cast("token", TextField())):
+        try:
+            stored = decrypt(row.stored)
+        except WrongKeyError:
+            log.warning("the token of a slash command cannot be read with our keys", command=row.pk)
+            continue
+        if stored and hmac.compare_digest(stored.encode(), token.encode("utf-8", "replace")):
+            found.append(row)
+    return found
+
+
+def _stale(command: SlashCommand, account: AccountSettings) -> str:
+    """Why a registered command does not hold any more; "" when it does."""
+    registration = SlashRegistration.objects.filter(account=account.pk).values_list("state", flat=True).first()
+    if registration in (None, SlashRegistrationState.OFF):
+        return "the account's commands are not registered"
+    if not account.listens:
+        return "the account is switched off or not configured"
+    if not account.commands.native:
+        return "slash commands are switched off"
+    if command.callback_url != callback_url_of(account):
+        return "it was registered with another callback address"
+    if command.trigger != trigger_of(account.commands.prefix, command.name):
+        return "it was registered with another prefix"
+    if command.purpose == CommandPurpose.SKILL and skill_of(command, account) is None:
+        return "its skill is gone or switched off"
+    return ""
+
+
+def skill_of(command: SlashCommand, account: AccountSettings) -> Skill | None:
+    """The skill that a command is for; None when the account does not offer it (any more)."""
+    if not account.commands.native_skills:
+        return None
+    return next((skill for skill in skills_of(account.pk) if skill.name == command.name), None)
