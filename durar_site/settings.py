@@ -216,6 +216,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "mattermost_bridge.health.health_middleware",
+    "mattermost_bridge.metrics.metrics_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "mattermost_bridge.client_address.client_address_middleware",
@@ -305,6 +306,10 @@ CACHES = {
     "shared": {"BACKEND": "mattermost_bridge.shared_cache.SharedCache"},
 }
 SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# Figures: who brings this may read /metrics from elsewhere; without it only programs on the same machine may. ------
+METRICS_TOKEN = secret("DURAR_METRICS_TOKEN").strip()
+hide(METRICS_TOKEN)
 
 # Logs -----------------------------------------------------------------------------------------------------------
 # One line each on standard output; the terminal's form, or JSON for a collector.
