@@ -23,7 +23,7 @@ from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import DmPolicy
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.errors import Refused
-from mattermost_bridge.services.policies import OPEN_NEEDS_WILDCARD, admits_everybody
+from mattermost_bridge.services.policies import admits_everybody
 
 STEP = ("du-step",)
 
@@ -114,7 +114,10 @@ class AddedInSteps:
         new.account_id, new.dm_policy = request.POST.get("account_id", ""), request.POST.get("dm_policy", "")
         if new.dm_policy != DmPolicy.OPEN or "everybody" in request.POST or admits_everybody(new):
             return ""
-        return gettext("%s. Switch on “Everybody may write” below, or choose another policy.") % OPEN_NEEDS_WILDCARD
+        return gettext(
+            "Open requires * on the list for direct messages. Switch on “Everybody may write” below, or choose another "
+            "policy."
+        )
 
     def to_copy(self, request: HttpRequest) -> Account | None:
         """The account with whose values a new one begins."""
