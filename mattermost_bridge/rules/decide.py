@@ -59,7 +59,7 @@ def _decide_post(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Ch
             trail.append(check)
         elif post.channel_type is not ChannelType.DIRECT:
             trail.append(check)
-            return _ended(Reason.COMMAND_REFUSED, trail)
+            return _may_not_command(trail)
         else:
             # In a direct message it goes on as text: the person may write, only not command.
             trail.append(replace(check, passed=None))
@@ -81,6 +81,10 @@ def _decide_post(post: IncomingPost, policy: Policy, now_ms: int, trail: list[Ch
     if command:
         return _ended(reason, trail, way, command)
     return _to_the_agent(reason, policy, trail, way)
+
+
+def _may_not_command(trail: list[Check]) -> Decision:
+    return _ended(Reason.COMMAND_REFUSED, trail)
 
 
 def _to_the_agent(reason: Reason, policy: Policy, trail: list[Check], way: Route) -> Decision:
@@ -124,9 +128,9 @@ def _decide_slash(post: IncomingPost, policy: Policy, now_ms: int, trail: list[C
     if post.controls and post.channel_type is not ChannelType.DIRECT:
         trail.append(control_commands.may_command(post, policy, now_ms=now_ms))
         if not trail[-1].passed:
-            return _ended(Reason.COMMAND_REFUSED, trail)
+            return _may_not_command(trail)
     way = _way(post, policy, trail)
-    reason = reason or Reason.ADMITTED_COMMAND
+    reason = reason or Reason.ADMITTED_SLASH
     return _ended(reason, trail, way) if post.controls else _to_the_agent(reason, policy, trail, way)
 
 

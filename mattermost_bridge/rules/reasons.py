@@ -371,6 +371,13 @@ class Reason(StrEnum):
         _("The person may use the bot here and wrote a control command, which needs no mention."),
         "",
     )
+    ADMITTED_SLASH = (
+        "admitted_slash",
+        Outcome.ADMITTED,
+        _("Slash command"),
+        _("The person may use the bot here and used one of its slash commands, which need no mention."),
+        "",
+    )
     REACTION_NOTED = (
         "reaction_noted",
         Outcome.ADMITTED,

@@ -79,6 +79,7 @@ CASES: dict[Reason, Case] = {
     Reason.ADMITTED_PREFIX: Case(replace(OPEN, text="> hello"), {"chatmode": "onchar"}),
     Reason.ADMITTED_FOLLOW_UP: Case(replace(OPEN, root_id="r", thread_answered_ms=NOW - HOUR)),
     Reason.ADMITTED_COMMAND: Case(replace(OPEN, text=" /stop"), {"allow_from": ME}),
+    Reason.ADMITTED_SLASH: Case(replace(OPEN, slash="oc_summary")),
     Reason.CHANNEL_TYPE_UNKNOWN: Case(replace(MENTION, channel_type=ChannelType.UNKNOWN)),
     Reason.NO_AGENT: Case(MENTION, {"has_agent": False}),
 }

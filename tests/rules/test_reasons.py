@@ -51,8 +51,8 @@ def test_labels_tell_reasons_apart():
 
 ROOT = Path(__file__).resolve().parents[2]
 #: These decide about no event: the first says under the account's lock what became true meanwhile, and the event is
-#: then decided anew; the second looks at reasons that were given long ago.
-DECIDE_NOTHING = ("services/pairing.py", "rules/silence.py")
+#: then decided anew; the others look at reasons that were given before, or have words for them.
+DECIDE_NOTHING = ("services/pairing.py", "rules/silence.py", "rules/slash_payload.py", "services/diagnosis.py")
 
 
 def mentioned_reasons(path: Path) -> Iterator[tuple[str, bool]]:
