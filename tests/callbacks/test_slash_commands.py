@@ -342,7 +342,7 @@ def test_in_an_open_channel_everybody_may_use_a_skill(sandbox, bot, hints):
     effective.bump_version()
     assert said(sandbox.execute("bob", "/oc_summary x", "support")) == "Processing..."
     hints.run()
-    assert InboundEvent.objects.get().reason == "admitted_command"
+    assert InboundEvent.objects.get().reason == "admitted_slash"
 
 
 def test_in_a_direct_message_a_stranger_reads_the_code_each_time_and_is_admitted_once_approved(sandbox, bot, hints):
