@@ -1,4 +1,4 @@
-"""The tabs of an account's page: overview, access, channels, agent and activity. The settings are the form itself."""
+"""The tabs of an account's page: overview, access, channels, agent, commands, activity. The settings are the form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from mattermost_bridge.admin import account_parts
+from mattermost_bridge.admin import account_commands, account_parts
 from mattermost_bridge.admin.account_callbacks import unreachable
 from mattermost_bridge.admin.account_page import facts, summary_of
 from mattermost_bridge.admin.account_silence import silence
@@ -100,6 +100,11 @@ class TabsMixin:
 
     def _channels(self, request: HttpRequest, account: Account) -> dict[str, Any]:
         return account_parts.channels(request, account)
+
+    def _commands(self, request: HttpRequest, account: Account) -> dict[str, Any]:
+        verbs = [verb for verb in self.verbs_for(request) if verb.name == "commands"]  # type: ignore[attr-defined]
+        buttons = self.buttons(account, verbs)  # type: ignore[attr-defined]
+        return {**account_commands.commands(request, account), "buttons": buttons}
 
     def _activity(self, request: HttpRequest, account: Account) -> dict[str, Any]:
         return account_parts.activity(request, account)

@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from mattermost_bridge.admin.standing import standing_of
 from mattermost_bridge.admin.verbs import Verb
+from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import Account
-from mattermost_bridge.services import accounts, directory_refresh, listeners
+from mattermost_bridge.services import accounts, directory_refresh, listeners, slash_registration
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
 
@@ -38,6 +39,10 @@ def _fetch_names(actor: Actor, pk: int) -> None:
         )  # fmt: skip
 
 
+def _has_commands(account: Account) -> bool:
+    return _is_on(account) and settings_for(account.pk).commands.native
+
+
 VERBS = (
     Verb(
         "reconnect",
@@ -63,6 +68,19 @@ VERBS = (
         in_row=False,
         in_bulk=False,  # each may take half a minute
         fits=_is_on,
+    ),
+    Verb(
+        "commands",
+        gettext_lazy("Register commands again"),
+        ngettext_lazy(
+            "The slash commands of %d account are being registered.",
+            "The slash commands of %d accounts are being registered.",
+        ),
+        lambda actor, pk: slash_registration.register_again(pk, actor=actor),
+        "reconnect_account",
+        in_row=False,
+        in_bulk=False,
+        fits=_has_commands,
     ),
     Verb(
         "enable",

@@ -61,6 +61,7 @@ class VerbFilter(QuestionFilter):
             "channel": (gettext_lazy("Channel settings"), ("channel",)),
             "account": (gettext_lazy("Accounts"), ("account",)),
             "agent": (gettext_lazy("Agents"), ("agent",)),
+            "skill": (gettext_lazy("Skills"), ("skill",)),
             "defaults": (gettext_lazy("Defaults and files"), ("defaults", "config")),
             "work": (
                 gettext_lazy("Messages, turns, deliveries"),

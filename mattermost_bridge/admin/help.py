@@ -21,7 +21,18 @@ from markdown_it.token import Token
 FOLDER = Path(settings.BASE_DIR) / "docs"
 #: In the order of the list; pages that are not named here come behind, by their titles.
 ORDER = (
-    *("channels", "pairing", "groups", "routing", "sending", "buttons", "configuration", "security", "operations"),
+    *(
+        "channels",
+        "pairing",
+        "groups",
+        "routing",
+        "sending",
+        "buttons",
+        "commands",
+        "configuration",
+        "security",
+        "operations",
+    ),
     "troubleshooting",
 )
 #: The page that explains a kind of record, by its model.
@@ -44,6 +55,7 @@ OF_MODELS = {
     "pairingrequest": "pairing",
     "scheduledmessage": "sending",
     "sendkey": "sending",
+    "skill": "commands",
     "user": "security",
 }
 #: About Durar's code and not about running it.

@@ -33,6 +33,7 @@ from mattermost_bridge.models import (
     PairingRequest,
     ScheduledMessage,
     SendKey,
+    Skill,
     Turn,
 )
 from mattermost_bridge.models.states import DeliveryState
@@ -75,6 +76,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             _item(request, Account, _("Accounts"), "robot_2"),
             _item(request, Agent, _("Agents"), "psychology"),
             _item(request, Binding, _("Bindings"), "alt_route"),
+            _item(request, Skill, _("Skills"), "terminal"),
             _defaults(request),
         ),
         _group(

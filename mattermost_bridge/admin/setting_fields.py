@@ -87,8 +87,6 @@ def prepare(fields: Mapping[str, forms.Field], settings: Mapping[str, Setting]) 
             field.widget.attrs["rows"] = 3
         if setting.kind is Kind.LINES and setting.empty_counts:
             field.help_text = f"{field.help_text} " + _("%s: a list of its own that is empty.") % NONE
-        if not setting.used:
-            field.help_text = f"{field.help_text} " + _("Kept for now, and not used yet.")
 
 
 def check(form: Any, settings: Mapping[str, Setting]) -> None:

@@ -16,6 +16,7 @@ TABS: dict[str, Any] = {
     "access": _("Access"),
     "channels": _("Channels"),
     "agent": _("Agent"),
+    "commands": _("Commands"),
     "activity": _("Activity"),
     "settings": _("Settings"),
 }
@@ -26,6 +27,7 @@ HELP = {
     "access": "pairing",
     "channels": "groups",
     "agent": "routing",
+    "commands": "commands",
     "activity": "channels",
     "settings": "configuration",
 }

@@ -24,6 +24,7 @@ CONCERNS = {
     "connectionchange": "connection",
     "scheduledmessage": "overview delivery",
     "sendkey": "overview",
+    "skill": "account overview",
     # Every change has a row there.
     "auditentry": "account agent access pairing delivery event turn direct_channel alert overview",
 }

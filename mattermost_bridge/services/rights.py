@@ -45,13 +45,15 @@ PATHS = {
     "pairingrequest": "account",
     "scheduledmessage": "account",
     "scheduledrun": "message__account",
+    "slashcommand": "account",
+    "slashregistration": "account",
     "turn": "conversation__account",
     "turnround": "turn__conversation__account",
 }
 #: Of these a record without an account holds for all accounts: limited people see it and cannot change it.
 HOLD_FOR_ALL = frozenset({"accessentry", "blockeduser", "groupoverride"})
 #: These belong to no account. Limited people see them and cannot change them (of agents, those that answer for them).
-SHARED = frozenset({"accessgroup", "accessgroupmember", "agent", "bridgedefaults"})
+SHARED = frozenset({"accessgroup", "accessgroupmember", "agent", "bridgedefaults", "skill"})
 #: These belong to no account either, and limited people do not see them at all.
 HIDDEN = frozenset(
     {"alerttarget", "binding", "panelsession", "sendkey", "sendrequest", "sharedvalue", "staffprofile", "tick"}

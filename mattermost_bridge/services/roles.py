@@ -45,6 +45,7 @@ OPERATORS = frozenset(
         *(f"{action}_scheduledmessage" for action in ("add", "change", "delete")),
         "change_alert",
         "change_alertnotice",
+        *(f"{action}_skill" for action in ("add", "change", "delete")),
         "reconnect_account",
     }
 )
@@ -77,7 +78,7 @@ OPERATOR = Role(
     _("Operator"),
     _(
         "Approves, rejects and blocks people, keeps the lists of who may write and the settings of single channels, "
-        "sends messages, tries again what failed, and reconnects accounts."
+        "sends messages, makes skills, tries again what failed, and reconnects accounts."
     ),
 )
 ADMINISTRATOR = Role(

@@ -21,6 +21,7 @@ from mattermost_bridge.models import (
     GroupOverride,
     ScheduledMessage,
     SendKey,
+    Skill,
 )
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.probing import ConnectionTest
@@ -119,6 +120,7 @@ def make_records(word: str) -> dict[str, Any]:
             account=account, to="@carol", user_id="u" * 26, text="Good morning"
         ),
         "sendkey": SendKey.objects.create(name=word, digest=word.ljust(64, "d"), hint="durar_abcde"),
+        "skill": Skill.objects.create(name=word.replace(" ", "-"), prompt="Tell it: {args}"),
         "directchannel": factories.DirectChannelFactory(account=account),
         "connectionchange": factories.ConnectionChangeFactory(account=account),
         "auditentry": factories.AuditEntryFactory(account=account),

@@ -28,6 +28,7 @@ BEFORE: dict[tuple[str, str], dict[str, Any]] = {
     ("inboundevent", "decide_again"): {"state": "failed", "turn": None},
     ("inboundevent", "put_aside"): {"state": "failed", "turn": None},
     ("scheduledmessage", "go_on"): {"paused": True, "kind": "cron", "cron": "0 9 * * *"},
+    ("skill", "switch_on"): {"enabled": False},
     ("turn", "retry"): {"state": "failed"},
     ("turn", "put_aside"): {"state": "failed"},
 }

@@ -58,7 +58,6 @@ def test_fields_say_what_they_inherit_and_from_where(as_alice, account):
         "Empty: inherits 7 (the defaults).",
         "Empty: inherits 24 (built-in).",
         "Inherited: Off: in the channel; in a thread when the post stands in one (built-in)",
-        "Kept for now, and not used yet.",
     ):
         assert words in page
 

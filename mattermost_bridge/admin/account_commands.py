@@ -1,0 +1,71 @@
+"""The tab *Commands* of an account's page: which slash commands Mattermost has, team by team, and what is wrong."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from mattermost_bridge.admin import looks
+from mattermost_bridge.admin.tabs import tab_of
+from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.models import Account, Skill, SlashCommand, SlashRegistration
+from mattermost_bridge.models.states import SlashCommandState, SlashRegistrationState
+from mattermost_bridge.services import rights, slash_registration
+
+
+def commands(request: HttpRequest, account: Account) -> dict[str, Any]:
+    """How the registration stands, where Mattermost calls, and every team's commands."""
+    settings = settings_for(account.pk)
+    registration = SlashRegistration.objects.filter(account=account).first()
+    rows = slash_registration.commands_of(account.pk)
+    on = settings.commands.native
+    may_change = rights.may(request.user, "change_account", account)
+    return {
+        "on": on,
+        "state": looks.state(
+            SlashRegistrationState, registration.state if registration else SlashRegistrationState.OFF
+        ),
+        "error": registration.error if registration else "",
+        "finished": looks.moment(registration.finished_at if registration else None),
+        "next": looks.moment(registration.due_at if registration else None) if _is_later(registration) else "",
+        "address": slash_registration.callback_url_of(settings),
+        "problem": slash_registration.callback_problem(settings) if on else "",
+        "prefix": settings.commands.prefix,
+        "teams": [_team(list(found)) for _id, found in groupby(rows, key=lambda row: row.team_id)],
+        "settings": f"{tab_of(account, 'settings')}#id_commands_native" if may_change else "",
+        "skills": looks.list_of(Skill) if rights.may(request.user, "view_skill") else "",
+    }
+
+
+def _is_later(registration: SlashRegistration | None) -> bool:
+    failed = (SlashRegistrationState.FAILED, SlashRegistrationState.PARTIAL)
+    return registration is not None and registration.state in failed and registration.due_at is not None
+
+
+def _team(rows: list[SlashCommand]) -> dict[str, Any]:
+    # A team that refuses says the same of every command: once is enough.
+    errors = {row.error for row in rows if row.error}
+    one = errors.pop() if len(errors) == 1 and all(row.error for row in rows) else ""
+    return {
+        "name": rows[0].team_name or rows[0].team_id,
+        "error": one,
+        "rows": [
+            (
+                _command(row),
+                looks.state(SlashCommandState, row.state),
+                looks.moment(row.registered_at),
+                looks.moment(row.last_used_at) if row.last_used_at else _("never"),
+                "" if one else row.error,
+            )
+            for row in rows
+        ],
+    }
+
+
+def _command(row: SlashCommand) -> SafeString:
+    return format_html("{} {}", looks.code(f"/{row.trigger}"), looks.badge(row.get_purpose_display(), "idle"))
