@@ -1,8 +1,9 @@
-"""Debian's Chromium, as all tests start it."""
+"""Debian's Chromium for all tests. A start takes two seconds of a core, so the tests of a file share one browser."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,25 @@ QUIET = [
 ]
 
 
-def need() -> None:
-    """Skip the test where there is no Chromium, unless DURAR_REQUIRE_BROWSER insists on it."""
-    if CHROMIUM.exists():
-        return
-    if os.environ.get("DURAR_REQUIRE_BROWSER") == "1":
-        pytest.fail(f"{CHROMIUM} is missing, and DURAR_REQUIRE_BROWSER is 1.")
-    pytest.skip(f"There is no {CHROMIUM}; install Debian's chromium to run the browser tests.")
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser without a window. Skipped where there is none, unless DURAR_REQUIRE_BROWSER insists on it."""
+    if not CHROMIUM.exists():
+        if os.environ.get("DURAR_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{CHROMIUM} is missing, and DURAR_REQUIRE_BROWSER is 1.")
+        pytest.skip(f"There is no {CHROMIUM}; install Debian's chromium to run the browser tests.")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with pytest.MonkeyPatch.context() as patch, sync_api.sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, so Django takes every query here for one inside a loop.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield launched
+        launched.close()
 
 
-def launched(playwright: Any) -> Any:
-    """A browser without a window."""
-    return playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    """The file's browser; what a test opened in it is closed after the test."""
+    yield chromium
+    for context in chromium.contexts:
+        context.close()

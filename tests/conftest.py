@@ -16,7 +16,7 @@ from django.test.utils import _TestState
 
 from tests.e2e.databases import SHARED
 
-pytest_plugins = ["tests.sandbox_fixtures"]
+pytest_plugins = ["tests.sandbox_fixtures", "tests.chromium"]
 
 #: Made by migrations and changed by nobody: what kinds of records there are, and who may do what with them.
 RIGHTS = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}

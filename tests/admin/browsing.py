@@ -5,24 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from tests import chromium
 from tests.admin.addresses import addresses
 from tests.admin.conftest import signed_in
-
-
-@pytest.fixture
-def browser(monkeypatch) -> Iterator[Any]:
-    """Debian's chromium."""
-    chromium.need()
-    # Playwright's loop runs in this thread, so Django takes every query here for one inside a loop.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = chromium.launched(playwright)
-        yield browser
-        browser.close()
 
 
 def page_of(browser: Any, live_server: Any, user: Any, width: int, scheme: str = "dark") -> Any:

@@ -8,10 +8,9 @@ from mattermost_bridge.models import Account, BridgeDefaults
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.probing import ConnectionTest
 from tests import factories
-from tests.admin.browsing import browser, page_of
+from tests.admin.browsing import page_of
 from tests.admin.walking import TOO_WIDE
 
-__all__ = ["browser"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 

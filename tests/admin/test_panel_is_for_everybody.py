@@ -7,10 +7,9 @@ import pytest
 from mattermost_bridge.models import Account
 from mattermost_bridge.models.states import DeliveryState, EventState, TurnState
 from tests import factories
-from tests.admin.browsing import browser, page_of, pages
+from tests.admin.browsing import page_of, pages
 from tests.admin.walking import NARROW, TOO_WIDE, WIDE, Walk, found
 
-__all__ = ["browser"]
 #: The first of these tests walks over some sixty pages for all of them.
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 

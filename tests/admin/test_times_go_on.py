@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.admin.browsing import browser
-
-__all__ = ["browser"]
 pytestmark = pytest.mark.browser
 SCRIPTS = Path(__file__).resolve().parents[2] / "static" / "durar"
 ROW = '<li><a href="/1/"><time class="du-time" datetime="{at}">{words}</time></a></li>'

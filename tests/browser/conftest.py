@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 import redis
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests import chromium
 from tests.e2e.databases import clean_environment, fresh_database
 from tests.e2e.processes import REPOSITORY, Process, wait_for
 from tests.e2e.stack import free_port, own_redis
@@ -48,9 +47,8 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def durar():
+def durar(chromium):
     """`Durar up --sandbox` as a new user starts it."""
-    chromium.need()
     folder = Path(tempfile.mkdtemp(prefix="durar-browser-"))
     state = folder / "state"
     state.mkdir(mode=0o700)
@@ -77,23 +75,13 @@ def durar():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's Chromium, without a window."""
-    with sync_playwright() as playwright:
-        browser = chromium.launched(playwright)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def tab(browser: Browser):
     """Open a new tab in a context of its own; errors of a page's scripts fail the test."""
-    contexts, errors = [], []
+    errors = []
 
     def open_tab(width: int = 1440, height: int = 900, scheme: str = "light") -> Page:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -101,6 +89,6 @@ def tab(browser: Browser):
 
     expect.set_options(timeout=20_000)
     yield open_tab
-    for context in contexts:
+    for context in browser.contexts:
         context.close()
     assert errors == []

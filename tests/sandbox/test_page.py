@@ -3,32 +3,21 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests import chromium
 from tests.sandbox.ears import Ear, post_in
 from tests.sandbox.integration import Integration
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def browser():
-    chromium.need()
-    with sync_playwright() as playwright:
-        browser = chromium.launched(playwright)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def visit(sandbox, browser):
     """Open the page as somebody; errors of its scripts fail the test."""
-    contexts, errors = [], []
+    errors = []
 
     def open_page(who="", place="dm-durar", width=1440, height=900, scheme="light"):
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -38,7 +27,7 @@ def visit(sandbox, browser):
         return page
 
     yield open_page
-    for context in contexts:
+    for context in browser.contexts:
         context.close()
     assert errors == []
 

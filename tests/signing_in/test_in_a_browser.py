@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.admin.browsing import browser as chromium
 from tests.admin.walking import found
 from tests.signing_in.authenticator import code
-
-__all__ = ["chromium"]
 
 pytestmark = pytest.mark.browser
 PASSWORD = "alice-password-1"
@@ -33,7 +30,8 @@ def page(request, chromium, live_server, transactional_db, alice):
     page.picture = lambda name: (
         PICTURES and page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
     )
-    return page
+    yield page
+    context.close()
 
 
 def sign_in(page: Any) -> None:
