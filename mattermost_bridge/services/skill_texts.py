@@ -10,7 +10,6 @@ from mattermost_bridge.rules.slash_payload import prompt_with
 from mattermost_bridge.rules.slash_registration import trigger_of
 from mattermost_bridge.services.slash_registration import skills_of
 
-
 _COMMAND = re.compile(r"/(?P<word>\S+)\s*(?P<args>.*)", re.DOTALL)
 
 
