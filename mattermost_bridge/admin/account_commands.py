@@ -6,8 +6,6 @@ from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from mattermost_bridge.admin import looks
@@ -24,19 +22,24 @@ def commands(request: HttpRequest, account: Account) -> dict[str, Any]:
     registration = SlashRegistration.objects.filter(account=account).first()
     rows = slash_registration.commands_of(account.pk)
     on = settings.commands.native
+    teams = [_team(list(found)) for _id, found in groupby(rows, key=lambda row: row.team_id)]
+    error = registration.error if registration else ""
+    for team in teams:
+        if team["error"]:  # what is said of a team is not said twice
+            error = error.replace(team["error"], "").strip()
     may_change = rights.may(request.user, "change_account", account)
     return {
         "on": on,
         "state": looks.state(
             SlashRegistrationState, registration.state if registration else SlashRegistrationState.OFF
         ),
-        "error": registration.error if registration else "",
+        "error": error,
         "finished": looks.moment(registration.finished_at if registration else None),
         "next": looks.moment(registration.due_at if registration else None) if _is_later(registration) else "",
         "address": slash_registration.callback_url_of(settings),
         "problem": slash_registration.callback_problem(settings) if on else "",
         "prefix": settings.commands.prefix,
-        "teams": [_team(list(found)) for _id, found in groupby(rows, key=lambda row: row.team_id)],
+        "teams": teams,
         "settings": f"{tab_of(account, 'settings')}#id_commands_native" if may_change else "",
         "skills": looks.list_of(Skill) if rights.may(request.user, "view_skill") else "",
     }
@@ -56,7 +59,8 @@ def _team(rows: list[SlashCommand]) -> dict[str, Any]:
         "error": one,
         "rows": [
             (
-                _command(row),
+                looks.code(f"/{row.trigger}"),
+                row.get_purpose_display(),
                 looks.state(SlashCommandState, row.state),
                 looks.moment(row.registered_at),
                 looks.moment(row.last_used_at) if row.last_used_at else _("never"),
@@ -65,7 +69,3 @@ def _team(rows: list[SlashCommand]) -> dict[str, Any]:
             for row in rows
         ],
     }
-
-
-def _command(row: SlashCommand) -> SafeString:
-    return format_html("{} {}", looks.code(f"/{row.trigger}"), looks.badge(row.get_purpose_display(), "idle"))

@@ -244,7 +244,7 @@ def permission_missing(bot: str, team: str) -> str:
         f"{who} may not manage slash commands in the team {team}: Mattermost answers 403. It needs the permission "
         "manage_slash_commands (from Mattermost 11.2 on: manage_own_slash_commands). Make the bot an administrator of "
         "that team (team menu, Manage Members, Team Admin), or let a system administrator add the permission to its "
-        "role; then choose Register again."
+        "role; then choose Register commands again."
     )
 
 

@@ -61,7 +61,7 @@ def test_every_command_is_shown_with_since_when_last_used_and_what_is_wrong(as_a
 
 def test_a_missing_permission_is_said_once_for_a_team(as_alice, account):
     sentence = permission_missing("durar", "Sandbox")
-    SlashRegistration.objects.create(account=account, state=SlashRegistrationState.FAILED)
+    SlashRegistration.objects.create(account=account, state=SlashRegistrationState.FAILED, error=sentence)
     for trigger in ("oc_status", "oc_model"):
         command(account, trigger, SlashCommandState.REFUSED, error=sentence)
     page = as_alice.get(tab(account)).content.decode()
