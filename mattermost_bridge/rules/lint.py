@@ -156,9 +156,11 @@ class Finding(StrEnum):
     NAME_WAKES = (
         "name_wakes",
         Weight.NOTE,
-        "In channels a post that merely says the agent's name wakes the bot, without @ too, and the name is a single "
-        "word that people may use for something else.",
-        "Give the agent mention patterns of its own, or an empty list of them: then only @ and the bot's name count.",
+        _(
+            "In channels a post that merely says the agent's name wakes the bot, without @ too, and the name is a single "
+            "word that people may use for something else."
+        ),
+        _("Give the agent mention patterns of its own, or an empty list of them: then only @ and the bot's name count."),
         Place.AGENT_PAGE,
     )
     SESSIONS_SHARED = (
