@@ -157,10 +157,13 @@ class Finding(StrEnum):
         "name_wakes",
         Weight.NOTE,
         _(
-            "In channels a post that merely says the agent's name wakes the bot, without @ too, and the name is a single "
-            "word that people may use for something else."
+            "In channels a post that merely says the agent's name wakes the bot, without @ too, and the name is a "
+            "single word that people may use for something else."
         ),
-        _("Give the agent mention patterns of its own, or an empty list of them: then only @ and the bot's name count."),
+        _(
+            "Give the agent mention patterns of its own, or an empty list of them: then only @ and the bot's name "
+            "count."
+        ),
         Place.AGENT_PAGE,
     )
     SESSIONS_SHARED = (
