@@ -83,7 +83,7 @@ def _events(now: datetime) -> Iterator[Metric]:
         "Events of the last five minutes by their outcome.",
         "outcome",
         rows.filter(received_at__gte=now - RECENT),
-        EventOutcome.values,
+        [one for one in EventOutcome.values if one],
         field="outcome",
     )
     failed = Turn.objects.filter(state=TurnState.FAILED).count()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
-from collections.abc import Sequence
+import logging
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -21,6 +24,22 @@ def operator(via: str = "command") -> Actor:
     except (KeyError, OSError):  # a container may have no name for its user id
         name = "somebody"
     return Actor(f"{name} (terminal)", via)
+
+
+@contextlib.contextmanager
+def logs_to_stderr() -> Iterator[None]:
+    """Within the block the log goes to standard error, so that what a program reads from a command is its answer only.
+    Otherwise Durar's processes log to standard output."""
+    moved = []
+    for handler in logging.getLogger().handlers:
+        if type(handler) is logging.StreamHandler and handler.stream is not sys.stderr:
+            moved.append((handler, handler.setStream(sys.stderr)))
+    try:
+        yield
+    finally:
+        for handler, stream in moved:
+            if stream is not None:
+                handler.setStream(stream)
 
 
 def is_terminal(stream: OutputWrapper) -> bool:

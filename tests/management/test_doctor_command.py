@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from datetime import timedelta
 from io import StringIO
 
@@ -57,6 +59,23 @@ def test_json_has_every_finding_with_its_cause_and_remedy():
     assert said["ok"] is True
     assert all(set(one) == {"id", "level", "account", "cause", "remedy"} for one in said["findings"])
     assert {"", "default"} == {one["account"] for one in said["findings"]}
+
+
+def test_the_log_goes_to_standard_error_meanwhile(monkeypatch, capsys):
+    """Durar's processes log to standard output, and a program that reads JSON there must not stumble over it."""
+    handler = logging.StreamHandler(sys.stdout)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+
+    def away() -> health.Part:
+        logging.getLogger("somebody").warning("something was logged")
+        return health.Part(ok=False, message="The broker does not answer.")
+
+    monkeypatch.setattr(health, "broker", away)
+    assert "broker.broken" in {one["id"] for one in json.loads(doctor("--json"))["findings"]}
+    printed = capsys.readouterr()
+    assert "something was logged" in printed.err
+    assert "something was logged" not in printed.out
+    assert handler.stream is sys.stdout
 
 
 def test_what_is_broken_ends_it_with_status_1_and_shows_no_secret(sandbox):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from mattermost_bridge.management import terminal
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.management.naming import account_named
 from mattermost_bridge.rules.doctor import Finding, Level, is_broken
 from mattermost_bridge.services import diagnosis
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """The diagnosis on the command line."""
 
     help = "Look at the installation and its accounts, and say what is wrong, why, and what to do."
     # The doctor says itself what is wrong with the configuration, instead of not starting.
-    requires_system_checks: list[str] = []  # noqa: RUF012 - Django's attribute
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """For one account or all, as text or as JSON."""
@@ -26,18 +27,22 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the findings; exit status 1 when something is broken."""
-        found = diagnosis.of_installation()
-        if all(one.id != "database.broken" for one in found):
-            name = options["account"]
-            keys = [account_named(name)] if name is not None else diagnosis.accounts_to_look_at()
-            for pk in keys:
-                found += diagnosis.of_account(pk)
+        with terminal.logs_to_stderr():
+            found = self._look(options["account"])
         if options["json"]:
             terminal.print_json(self.stdout, {"ok": not is_broken(found), "findings": [one.as_json() for one in found]})
         else:
             self._print(found)
         if count := sum(one.level is Level.BROKEN for one in found):
             raise CommandError(f"{count} {'thing is' if count == 1 else 'things are'} broken.")
+
+    def _look(self, name: str | None) -> list[Finding]:
+        found = diagnosis.of_installation()
+        if any(one.id == "database.broken" for one in found):
+            return found
+        for pk in [account_named(name)] if name is not None else diagnosis.accounts_to_look_at():
+            found += diagnosis.of_account(pk)
+        return found
 
     def _print(self, found: list[Finding]) -> None:
         styles = {Level.BROKEN: self.style.ERROR, Level.WARNING: self.style.WARNING, Level.FINE: self.style.SUCCESS}
