@@ -44,6 +44,7 @@ Accounts:
     tokens/issue {"who"} -> {"token"}
     POST users/disable {"who"}, users/enable {"who"}
     POST users/commands {"who", "how": "team_admin", "role" or ""}    who may make slash commands; no bot at first
+    POST users/team {"who", "inside": false}    leaves the team, or with true comes (back) into it
     POST users/people {"usernames": [...]}, users/bots {"username", "display_name"} -> ids and tokens
 
 Doing and looking:

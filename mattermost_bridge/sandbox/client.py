@@ -171,6 +171,10 @@ class SandboxClient:
         """Let a user make slash commands: as `team_admin`, by a `role`, or (with "") not any more."""
         self.control("POST", "users/commands", who=who, how=how)
 
+    def in_team(self, who: str, *, inside: bool) -> None:
+        """Let a user leave the team, or come back; channels stay as they are."""
+        self.control("POST", "users/team", who=who, inside=inside)
+
     # Looking
 
     def posts(self, channel: str, *, with_deleted: bool = False) -> list[dict[str, Any]]:

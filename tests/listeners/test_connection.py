@@ -7,7 +7,7 @@ from django.db import OperationalError
 
 from mattermost_bridge.listeners import writer
 from mattermost_bridge.listeners.session import Session
-from mattermost_bridge.models import ConnectionChange, InboundEvent
+from mattermost_bridge.models import ConnectionChange, InboundEvent, SlashRegistration
 from mattermost_bridge.sandbox.testing import wait_for
 from mattermost_bridge.services import accounts, audit, inbox, listeners
 from tests.listeners.conftest import bot_account, lease_of, until_phase
@@ -35,6 +35,15 @@ def test_it_connects_and_says_each_step(sandbox, start_host):
     assert lease.holder == "host-1"
     assert lease.server_version.startswith("5.37")
     assert lease.proven_until > 0
+
+
+def test_news_of_teams_have_slash_commands_looked_at(sandbox, start_host):
+    account = bot_account(sandbox)
+    SlashRegistration.objects.create(account=account, state="done")
+    start_host()
+    until_phase(account, "ready")
+    sandbox.in_team("durar", inside=False)
+    wait_for(lambda: SlashRegistration.objects.get().due_at, what="a run that is due")
 
 
 def test_it_learns_who_the_bot_is(sandbox, start_host):

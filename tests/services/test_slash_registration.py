@@ -293,6 +293,19 @@ def test_while_one_worker_registers_another_leaves_it_alone_until_the_claim_runs
     assert not job.renew()
 
 
+def test_a_bot_that_left_its_team_has_no_commands_on_record_and_is_told_why(sandbox, account):
+    slash_teams.run(account.pk)
+    sandbox.in_team("durar", inside=False)
+    slash_teams.run(account.pk)
+    assert rows(account) == {}
+    assert registration(account).state == SlashRegistrationState.FAILED
+    assert "The bot is in no team" in registration(account).error
+    sandbox.in_team("durar", inside=True)
+    sandbox.may_make_commands("durar")
+    slash_teams.run(account.pk)
+    is_right(sandbox, account, "oc_status", "oc_model")
+
+
 # What starts a run
 
 

@@ -6,8 +6,9 @@ from aiohttp import web
 
 from mattermost_bridge.sandbox.calls import ok, reply
 from mattermost_bridge.sandbox.control.calls import ControlCall, ControlError
+from mattermost_bridge.sandbox.hub import Event
 from mattermost_bridge.sandbox.seed import add_bot, add_person
-from mattermost_bridge.sandbox.world import SandboxPerson
+from mattermost_bridge.sandbox.world import TEAM_ID, SandboxPerson
 
 _NAME = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 
@@ -91,7 +92,23 @@ async def commands(call: ControlCall) -> web.Response:
     return ok()
 
 
+async def team(call: ControlCall) -> web.Response:
+    """POST users/team: let a user leave the team, or come back."""
+    state, user = call.box.state, call.user()
+    inside = call.get("inside", True)
+    if inside:
+        state.team_members[user.id] = call.box.clock.ms()
+    else:
+        state.team_members.pop(user.id, None)
+        state.team_admins.discard(user.id)
+    state.on_change()
+    about = {"team_id": TEAM_ID, "user_id": user.id}
+    call.box.hub.publish(Event("added_to_team" if inside else "leave_team", about, user_id=user.id))
+    return ok()
+
+
 ROUTES = (
+    ("POST", "/users/team", team),
     ("POST", "/users/commands", commands),
     ("POST", "/tokens/revoke", revoke),
     ("POST", "/tokens/restore", restore),
