@@ -207,7 +207,9 @@ def _rooms(facts: ServerFacts) -> list[Finding]:
     invited = [name for name in facts.rooms if name not in DEFAULT_CHANNELS]
     if invited:
         more = f" and {len(invited) - 5} more" if len(invited) > 5 else ""
-        return [Finding("membership.some", Level.FINE, f"The bot is in these channels: {', '.join(invited[:5])}{more}.")]
+        return [
+            Finding("membership.some", Level.FINE, f"The bot is in these channels: {', '.join(invited[:5])}{more}.")
+        ]
     where = f"only in {' and '.join(facts.rooms)}" if facts.rooms else "in no channel"
     return [
         Finding(
