@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.sandbox.ears import Ear, post_in
-from tests.sandbox.integration import Integration
+from tests.sandbox.integration import CommandIntegration, Integration
 
 pytestmark = pytest.mark.browser
 
@@ -233,3 +233,18 @@ def test_files_go_along_with_a_message_and_pictures_are_shown(visit, sandbox):
         page.get_by_test_id("file").filter(has_text="notes.txt").click()
     assert Path(download.value.path()).read_bytes() == b"hello"
     assert len(sandbox.posts("alice,durar")[-1]["file_ids"]) == 2
+
+
+def test_a_slash_command_is_typed_on_the_page_and_its_answer_is_for_oneself(sandbox, visit):
+    with CommandIntegration() as program:
+        sandbox.command("sysadmin", "durar", program.url)
+        program.answers({"text": "only for you"})
+        page = visit("alice", "support")
+        page.get_by_test_id("composer").fill("/durar hello")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("message-text")).to_have_text("only for you")
+        assert sandbox.posts("support") == []
+        page.get_by_test_id("composer").fill("/nobody")
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("toast")).to_contain_text("not found")
+        expect(page.get_by_test_id("composer")).to_have_value("/nobody")
