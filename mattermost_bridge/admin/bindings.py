@@ -152,11 +152,12 @@ class BindingAdmin(SearchesDirectory, SavedByService, BridgeAdmin):
             row.peer_name = (usernames if row.peer_kind == PeerKind.DIRECT else names).get(row.peer_id, "")
 
     def server_meant(self, request: HttpRequest, value: str) -> int | None:
-        """Bindings name accounts by their ids; a binding of every account asks like the defaults do."""
-        if value == EVERY:
-            return account_meant(request, "")
+        """Bindings name accounts by their ids; one of every account, or of a `default` that is not there yet, asks like
+        the defaults do.
+        """
         found = Account.objects.filter(account_id=value or DEFAULT_ACCOUNT, archived_at=None)
-        return account_meant(request, str(found.values_list("pk", flat=True).first() or "0"))
+        pk = None if value == EVERY else found.values_list("pk", flat=True).first()
+        return account_meant(request, str(pk or ("" if value in ("", EVERY) else "0")))
 
     def kind_meant(self, kind: str, chosen: str) -> str:
         """Direct messages are with people, everything else is in channels."""

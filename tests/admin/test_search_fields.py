@@ -186,7 +186,7 @@ class TestBindings:
         assert response.status_code == 200
         return labels(response.json())
 
-    @pytest.mark.parametrize("owner", ["ops", "*"])
+    @pytest.mark.parametrize("owner", ["ops", "*", ""])
     def test_what_is_found_depends_on_the_kind(self, as_alice, account, sandbox, owner):
         assert self.find(as_alice, "carol", "direct", owner) == ["@carol"]
         assert "~Incidents" in self.find(as_alice, "in", "channel", owner)
@@ -195,9 +195,10 @@ class TestBindings:
         assert self.find(as_alice, "", "group", owner) == ["All channels and groups (*)"]
 
     def test_a_binding_without_account_asks_the_server_of_default(self, as_alice, account, sandbox):
-        assert as_alice.get(f"{BINDINGS}find-peers/", {"q": "carol", "kind": "direct"}).status_code == 404
         Account.objects.update(account_id="default")
         assert self.find(as_alice, "carol", "direct", "") == ["@carol"]
+        query = {"q": "carol", "kind": "direct", "account": "gone"}
+        assert as_alice.get(f"{BINDINGS}find-peers/", query).status_code == 404
 
     @pytest.mark.parametrize(
         ("kind", "typed", "stored", "shown"),
