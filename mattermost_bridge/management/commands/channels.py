@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from mattermost_bridge.management import terminal
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.management.naming import account_named
 from mattermost_bridge.models.states import ConnectionPhase
 from mattermost_bridge.services import channel_report, targets
@@ -19,7 +20,7 @@ from mattermost_bridge.services.usable import usable
 PREFIXES = {"user": "@", "group": "#"}
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Channels on the command line."""
 
     help = "List the accounts, say where each stands, or find out whom or what targets mean."

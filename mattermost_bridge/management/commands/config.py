@@ -6,15 +6,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from mattermost_bridge.config import exporter, importer
 from mattermost_bridge.config.reading import ConfigError
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.management.terminal import operator
 from mattermost_bridge.models.fields import WrongKeyError
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Take a configuration file in, look what it would change, or write one."""
 
     help = "Import, check or export the configuration (JSON5, with the original gateway's keys)."

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from mattermost_bridge.config.names import normalise_account_id
 from mattermost_bridge.management import terminal
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.models import Account
 from mattermost_bridge.services import directory, directory_refresh
 from mattermost_bridge.services.errors import Refused
@@ -17,7 +18,7 @@ from mattermost_bridge.services.known_names import known_people, known_rooms
 MOST_KNOWN = 1000
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """The directory on the command line."""
 
     help = "Find people and channels of an account's server by name, or fetch all of their names anew."

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.management.terminal import operator
 from mattermost_bridge.services import stored_secrets
 from mattermost_bridge.services.stored_secrets import Count
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """The encryption keys on the command line."""
 
     help = "Say with which of DURAR_ENCRYPTION_KEYS secrets are encrypted, or encrypt all of them with the first."

@@ -6,9 +6,10 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from mattermost_bridge.management import terminal
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.management.message_words import CHANNEL, Words, WrongWords, read_json, read_words, whole_number
 from mattermost_bridge.management.naming import account_named
 from mattermost_bridge.models.fields import WrongKeyError
@@ -34,7 +35,7 @@ USAGE = """examples:
 exit status: 0 done, 1 refused or failed (the sentence says why), 3 in the outbox and not sent yet"""
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Messages on the command line."""
 
     help = "Send a message, react to a post, read what was written lately, or sign buttons for a script."

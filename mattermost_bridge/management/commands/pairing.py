@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from mattermost_bridge.config.names import normalise_account_id
 from mattermost_bridge.management import terminal
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.models import AccessEntry, Account, PairingRequest
 from mattermost_bridge.models.states import AccessList, EntrySource
 from mattermost_bridge.rules.access import normalise_entry
@@ -20,7 +21,7 @@ from mattermost_bridge.services.errors import Refused
 CHANNEL = "mattermost"
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """The pairing queue on the command line."""
 
     help = "List pairing requests, and approve, reject, block or revoke."

@@ -13,10 +13,8 @@ from celery import current_app
 from django.conf import settings
 from django.core.checks import ERROR, WARNING, run_checks
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import OperationalError, connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import OperationalError, connections
 
 from mattermost_bridge.launcher import broker, plan, words
 from mattermost_bridge.launcher.errors import CannotStartError
@@ -27,6 +25,7 @@ from mattermost_bridge.launcher.readiness import Readiness
 from mattermost_bridge.launcher.supervisor import Supervisor
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.logging import redact_text
+from mattermost_bridge.management import database
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.services import buttons, installation
 
@@ -34,8 +33,6 @@ from mattermost_bridge.services import buttons, installation
 LISTENERS = 200
 #: Seconds that the embedded broker may take to answer; it takes milliseconds.
 BROKER_LIMIT = 10.0
-#: Any number, the same on every host: whoever starts second waits until the first has migrated.
-MIGRATION_LOCK = 7_301_846_220
 
 
 def _port(word: str) -> int:
@@ -177,7 +174,9 @@ def _prepare(options: plan.Options, output: Output) -> tuple[str, str] | None:
     """Bring the database up to date, look at the keys, and make what the first run needs: name and password of the
     administrator if one was made. Raises CannotStartError."""
     try:
-        _migrate(output)
+        if not database.is_up_to_date():
+            output.say("Preparing the database.")
+            database.bring_up_to_date()
         installation.check_keys()
         installation.ensure_defaults()
         buttons.note_port(options.port)
@@ -189,34 +188,10 @@ def _prepare(options: plan.Options, output: Output) -> tuple[str, str] | None:
 
             sandbox_accounts.provide(plan.web_url("", options.sandbox_port))
     except OperationalError as error:
-        place = "DATABASE_URL" if not settings.EMBEDDED else f"the rights and the free space of {settings.STATE_DIR}"
-        why = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-        raise CannotStartError(f"The database cannot be used: {why}. Check {place}.") from error
+        raise CannotStartError(database.why_unusable(error)) from error
     finally:
         connections.close_all()
     return made
-
-
-def _migrate(output: Output) -> None:
-    """Migrate if there is something to migrate; of several hosts that start at once, one does."""
-    if not _unmigrated():
-        return
-    output.say("Preparing the database.")
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
-    try:
-        if _unmigrated():
-            call_command("migrate", interactive=False, verbosity=0)
-    finally:
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
-
-
-def _unmigrated() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _check(output: Output) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from mattermost_bridge.management import terminal
+from mattermost_bridge.management.database import DatabaseCommand
 from mattermost_bridge.models import Account
 from mattermost_bridge.services import people, second_factor, sessions
 from mattermost_bridge.services.errors import NotFound, Refused
 from mattermost_bridge.services.roles import BY_KEY
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Users on the command line."""
 
     help = "List users, give them a role and accounts, reset a second factor, end sessions."
