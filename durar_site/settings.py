@@ -270,6 +270,8 @@ ACCOUNT_ADAPTER = "mattermost_bridge.sign_in_adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# A telephone's clock may be half a minute off, and a code may end while it is typed (RFC 6238, 5.2).
+MFA_TOTP_TOLERANCE = 1
 MFA_ADAPTER = "mattermost_bridge.sign_in_adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True

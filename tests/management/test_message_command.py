@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from io import StringIO
 
 import pytest
@@ -12,6 +13,7 @@ from mattermost_bridge.config import effective
 from mattermost_bridge.management.message_words import WrongWords, read_words
 from mattermost_bridge.mattermost.rest import close_clients
 from mattermost_bridge.models import Account, AuditEntry, Delivery, ListenerLease, OutboxState
+from mattermost_bridge.sandbox.client import wait_for
 from mattermost_bridge.services import hints, outbox, targets
 from tests.bridge import TASKS, collected_hints, make_account
 
@@ -160,7 +162,11 @@ def test_reactions_that_fail_say_what_the_server_says(sandbox, account):
 def test_recent_posts_are_read_where_that_is_allowed(sandbox, account):
     Account.objects.update(actions_messages=True)
     effective.bump_version()
-    ids = [sandbox.post("carol", "support", text)["id"] for text in ("one", "two", "three")]
+    ids = []
+    for text in ("one", "two", "three"):
+        post = sandbox.post("carol", "support", text)
+        ids.append(post["id"])
+        wait_for(lambda made=post["create_at"]: time.time() * 1000 > made + 1)  # "before" asks for older milliseconds
     lines = message("read", "--target", "#support", "--limit", "2").splitlines()
     assert [line.split("\t")[1:] for line in lines] == [[ids[1], "@carol", "two"], [ids[2], "@carol", "three"]]
     found = json.loads(message("action=read", "target=#support", f"before={ids[1]}", "--json"))

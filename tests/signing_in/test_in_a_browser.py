@@ -40,6 +40,7 @@ def sign_in(page: Any) -> None:
     page.fill('input[name="username"]', "alice")
     page.fill('input[name="password"]', PASSWORD)
     page.click('button[type="submit"]')
+    page.wait_for_url(lambda url: "/login/" not in url)
 
 
 def confirm_if_asked(page: Any) -> None:
