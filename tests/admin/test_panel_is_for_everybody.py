@@ -8,7 +8,7 @@ from mattermost_bridge.models import Account
 from mattermost_bridge.models.states import DeliveryState, EventState, TurnState
 from tests import factories
 from tests.admin.browsing import page_of, pages
-from tests.admin.walking import NARROW, TOO_WIDE, WIDE, Walk, found
+from tests.admin.walking import ALL, NARROW, TOO_WIDE, WIDE, Walk, found
 
 #: The first of these tests walks over some sixty pages for all of them.
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
@@ -34,13 +34,14 @@ def walk(walks, browser, live_server, alice, request) -> Walk:
         long_name = "A name of an account that is rather long " + "w" * 40
         Account.objects.filter(pk=account.pk).update(agent=None, name=long_name)
         page = page_of(browser, live_server, alice, WIDE, "light")
-        walks[0].over(page, live_server.url, pages(records))
+        walks[0].over(page, live_server.url, [*pages(records)][:: 1 if ALL else 3])
     return walks[0]
 
 
-def test_every_page_was_seen(walk):
-    assert len(walk.seen) > 50
-    assert {"/", "/mattermost_bridge/account/", "/mattermost_bridge/bridgedefaults/1/change/"} <= set(walk.seen)
+def test_the_pages_were_seen(walk):
+    assert len(walk.seen) > (70 if ALL else 20)
+    if ALL:
+        assert {"/", "/mattermost_bridge/account/", "/mattermost_bridge/bridgedefaults/1/change/"} <= set(walk.seen)
 
 
 def test_no_page_overflows_on_a_wide_screen(walk):
