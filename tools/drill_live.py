@@ -46,11 +46,11 @@ def look(stack: Stack, person: str) -> Live:
             messages.append(message)
             pages.append(changed)
             stack.wait_answered(LIMIT)
-    alone = _work(stack, person)
+    alone = _work(stack, person, "one of many")
     with ExitStack() as open_pages:
         for _ in range(PAGES):
             open_pages.enter_context(OpenPage(stack.web_port, session)).ready()
-        watched = _work(stack, person)
+        watched = _work(stack, person, "one of many that are watched")
     return Live(statistics.median(messages), statistics.median(pages), alone, watched)
 
 
@@ -69,11 +69,11 @@ def _one(stack: Stack, page: OpenPage, person: str, session: str, text: str) -> 
     return told - start, time.monotonic() - start
 
 
-def _work(stack: Stack, person: str) -> float:
+def _work(stack: Stack, person: str, text: str) -> float:
     """The workers' CPU seconds for one message and its answer."""
     before = _cpu(stack)
     for number in range(LOAD):
-        stack.ledger.post(person, "@durar", f"one of many, {number}")
+        stack.ledger.post(person, "@durar", f"{text}, {number}")
         if number % 10 == 9:
             stack.wait_answered(LIMIT)
     return (_cpu(stack) - before) / LOAD
