@@ -28,6 +28,8 @@ from mattermost_bridge import health
 from mattermost_bridge.models import Account, Alert, Delivery, InboundEvent, PairingRequest, Turn
 from mattermost_bridge.models.states import (
     LISTENING,
+    UNDECIDED,
+    UNSETTLED,
     AlertKind,
     DeliveryState,
     EventOutcome,
@@ -40,8 +42,7 @@ from mattermost_bridge.services import outbox
 PATH = "/metrics"
 RECENT = timedelta(minutes=5)
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
-_UNDECIDED = (EventState.NEW, EventState.HELD, EventState.WAITING)
-_UNSETTLED = (DeliveryState.QUEUED, DeliveryState.SENDING)
+_NOT_DECIDED = (*UNDECIDED, EventState.WAITING)
 
 
 class Figures(Collector):
@@ -74,7 +75,7 @@ class Figures(Collector):
 def _events(now: datetime) -> Iterator[Metric]:
     rows = InboundEvent.objects.order_by()
     yield _counts(
-        "durar_events_undecided", "Events that are not decided yet.", "state", rows, _UNDECIDED, field="state"
+        "durar_events_undecided", "Events that are not decided yet.", "state", rows, _NOT_DECIDED, field="state"
     )
     answers = rows.filter(state=EventState.DECIDED, outcome=EventOutcome.ADMITTED)
     yield _plain("durar_answers_waiting", "Admitted events that wait for their turn.", answers.count())
@@ -92,7 +93,7 @@ def _events(now: datetime) -> Iterator[Metric]:
 
 def _posts(now: datetime) -> Iterator[Metric]:
     rows = Delivery.objects.order_by()
-    yield _counts("durar_posts_unsettled", "Posts that are not sent yet.", "state", rows, _UNSETTLED, field="state")
+    yield _counts("durar_posts_unsettled", "Posts that are not sent yet.", "state", rows, UNSETTLED, field="state")
     dead = rows.filter(state=DeliveryState.DEAD).count()
     yield _plain("durar_posts_dead", "Posts that were given up.", dead)
     due = outbox.due().filter(account__outbox_state__parked_since=None, account__outbox_state__paused_since=None)

@@ -294,14 +294,20 @@ class Reason(StrEnum):
         Outcome.CHALLENGED,
         _("Pairing code sent"),
         _("The person is not known yet and was sent a pairing code."),
-        _("Approve or reject the pairing request. After an approval this message is answered."),
+        _(
+            "Approve or reject the pairing request. After an approval this message is answered; a slash command has to "
+            "be typed again."
+        ),
     )
     PAIRING_REPEATED = (
         "pairing_repeated",
         Outcome.CHALLENGED,
         _("Pairing still waits"),
         _("The person wrote again while the pairing request waits. The code stays the same and is not sent twice."),
-        _("Approve or reject the pairing request. After an approval this message is answered."),
+        _(
+            "Approve or reject the pairing request. After an approval this message is answered; a slash command has to "
+            "be typed again."
+        ),
     )
 
     # It gets a turn.

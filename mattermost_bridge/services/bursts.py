@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.models import Conversation, InboundEvent
-from mattermost_bridge.models.states import UNDECIDED, EventKind, EventOutcome, EventState
+from mattermost_bridge.models.states import EventKind, EventOutcome, EventState
 from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.types import Check, Decision
+from mattermost_bridge.services.event_order import IS_UNDECIDED, after
 
 #: Somebody who never stops writing is answered after so many times the holding time.
 LONGEST = 10
@@ -92,7 +93,7 @@ def expects_more(event: InboundEvent, account: AccountSettings) -> bool:
 
 def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
     """The event and what its sender wrote right after it, up to a post of anybody else, decided or not."""
-    later = _after(event)
+    later = after(event)
     following = InboundEvent.objects.filter(
         later,
         conversation=event.conversation_id,
@@ -113,14 +114,11 @@ def joined(event: InboundEvent, account: AccountSettings) -> list[InboundEvent]:
     return burst
 
 
-def _after(event: InboundEvent) -> Q:
-    return Q(create_at__gt=event.create_at) | Q(create_at=event.create_at, post_id__gt=event.post_id)
-
-
 def _undecided_after(event: InboundEvent) -> QuerySet[InboundEvent]:
     """What came after an event in its channel, whoever wrote it, and is not decided yet; oldest first."""
-    undecided = Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None)
-    rows = InboundEvent.objects.filter(_after(event), undecided, account=event.account_id, channel_id=event.channel_id)
+    rows = InboundEvent.objects.filter(
+        after(event), IS_UNDECIDED, account=event.account_id, channel_id=event.channel_id
+    )
     return rows.order_by("create_at", "post_id")
 
 

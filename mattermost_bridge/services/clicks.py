@@ -244,10 +244,7 @@ def _keep_refused(event: InboundEvent, decision: Decision, click: Click) -> None
     # What tells triggers apart stands at their beginning.
     event.dedupe_key = clean(click.trigger_id)[:200] or f"click:{click.post_id}:{click.action_id}:{click.user_id}"[:200]
     event.state, event.outcome, event.reason = EventState.DECIDED, decision.outcome.value, str(decision.reason)
-    event.trail = [
-        {"name": check.name, "value": check.value, "source": check.source, "passed": check.passed}
-        for check in decision.trail
-    ]
+    event.trail = decisions.trail_of(decision)
     event.decided_at = timezone.now()
     with transaction.atomic():
         if not InboundEvent.objects.filter(account=event.account_id, dedupe_key=event.dedupe_key).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -118,6 +119,14 @@ def decision_on(event: InboundEvent, settings: AccountSettings, *, now: datetime
     return decision
 
 
+def trail_of(decision: Decision) -> list[dict[str, Any]]:
+    """The steps of a decision as an event keeps them."""
+    return [
+        {"name": check.name, "value": check.value, "source": check.source, "passed": check.passed}
+        for check in decision.trail
+    ]
+
+
 def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | None:
     """Put on the event what was decided; the conversation, when it was admitted to one that has an agent."""
     decision = decision_on(event, settings)
@@ -134,10 +143,7 @@ def _settle(event: InboundEvent, settings: AccountSettings) -> Conversation | No
     event.state = EventState.WAITING if waits else EventState.DECIDED
     event.outcome = (EventOutcome.ADMITTED if conversation else "") if waits else decision.outcome.value
     event.reason = str(decision.reason)
-    event.trail = [
-        {"name": check.name, "value": check.value, "source": check.source, "passed": check.passed}
-        for check in decision.trail
-    ]
+    event.trail = trail_of(decision)
     event.reply_root = decision.reply_root
     event.command = decision.command
     event.conversation = conversation

@@ -7,10 +7,11 @@ from django.db.models import Q
 from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import InboundEvent
-from mattermost_bridge.models.states import UNDECIDED, EventOutcome, EventState
+from mattermost_bridge.models.states import EventOutcome, EventState
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Outcome
 from mattermost_bridge.services import bursts
+from mattermost_bridge.services.event_order import IS_UNDECIDED, after, before
 
 #: An admitted event, or a turn that was begun, whose right to an answer was taken away.
 REVOKED = Reason.REVOKED_MEANWHILE
@@ -37,7 +38,7 @@ def next_event(
         conversation=conversation_id, state=EventState.DECIDED, outcome=EventOutcome.ADMITTED, turn=None
     ).order_by("create_at", "post_id")
     if just_decided is not None:
-        waiting = waiting.filter(_before(just_decided))
+        waiting = waiting.filter(before(just_decided))
     blocked: set[str] = set()
     for event in waiting[:CANDIDATES]:
         if event.channel_id not in blocked:
@@ -49,22 +50,10 @@ def next_event(
     return just_decided
 
 
-def _before(event: InboundEvent) -> Q:
-    """Older than this event, in the order in which a channel's events are taken."""
-    return Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
-
-
-def _after(event: InboundEvent) -> Q:
-    """Younger than this event."""
-    return Q(create_at__gt=event.create_at) | Q(create_at=event.create_at, post_id__gt=event.post_id)
-
-
 def _is_held_back(event: InboundEvent) -> bool:
     """Whether an older event of the channel, or another one of the same approval, is still undecided."""
-    undecided = InboundEvent.objects.filter(account=event.account_id, channel_id=event.channel_id).filter(
-        Q(state__in=UNDECIDED) | Q(state=EventState.WAITING, conversation=None)
-    )
-    older = _before(event)
+    undecided = InboundEvent.objects.filter(IS_UNDECIDED, account=event.account_id, channel_id=event.channel_id)
+    older = before(event)
     if event.join_key:
         older |= Q(join_key=event.join_key)
     return undecided.filter(older).exists()
@@ -102,7 +91,7 @@ def collected(event: InboundEvent) -> list[InboundEvent]:
         reply_root=event.reply_root,
     ).exclude(pk=event.pk)
     found = [event]
-    for one in later.filter(_after(event)).order_by("create_at", "post_id")[: CANDIDATES - 1]:
+    for one in later.filter(after(event)).order_by("create_at", "post_id")[: CANDIDATES - 1]:
         # An answer through a response address is only for the one who asked.
         if one.command or one.is_held or one.payload.get("response_url") or _is_held_back(one):
             break

@@ -24,6 +24,7 @@ from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import (
     Account,
+    BridgeDefaults,
     Delivery,
     InboundEvent,
     KnownChannel,
@@ -72,14 +73,15 @@ class Reply:
 def callback_paths() -> frozenset[str]:
     """The paths on which slash commands come in: the usual one, and those that accounts have configured."""
     paths = {COMMAND_PATH}
-    for pk in Account.objects.filter(archived_at=None).values_list("pk", flat=True):
-        commands = settings_for(pk).commands
-        paths.add("/" + (commands.callback_path.strip() or COMMAND_PATH).lstrip("/"))
-        if commands.callback_url.strip():
-            try:
-                paths.add(urlsplit(commands.callback_url.strip()).path)
-            except ValueError:
-                log.warning("a callback address cannot be read", account_pk=pk)
+    # Not by way of each account's settings: hundreds of queries would stand before a page of the panel.
+    columns = ("commands_callback_path", "commands_callback_url")
+    accounts = Account.objects.filter(archived_at=None).order_by().values_list(*columns).distinct()
+    for path, url in [*accounts, *BridgeDefaults.objects.values_list(*columns)]:
+        paths.add("/" + ((path or "").strip() or COMMAND_PATH).lstrip("/"))
+        try:
+            paths.add(urlsplit((url or "").strip()).path)
+        except ValueError:
+            log.warning("the address of a slash command callback cannot be read; see commands.callbackUrl")
     # The panel's own first page never is one.
     return frozenset(path for path in paths if path.strip("/"))
 
@@ -244,10 +246,7 @@ def _keep(event: InboundEvent, decision: Decision, state: str = EventState.DECID
     event.state, event.outcome, event.reason, event.error = state, decision.outcome.value, str(decision.reason), error
     if decision.outcome is Outcome.WAITING:
         event.outcome = EventOutcome.NONE
-    event.trail = [
-        {"name": check.name, "value": check.value, "source": check.source, "passed": check.passed}
-        for check in decision.trail
-    ]
+    event.trail = decisions.trail_of(decision)
     event.decided_at = timezone.now()
     event.save(force_insert=True)
     live.changed(event.account_id, "event", [event.pk])

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Conversation, InboundEvent, Turn
 from mattermost_bridge.models.states import EventOutcome, EventState, TurnState
 from mattermost_bridge.rules.reasons import Reason
+from mattermost_bridge.services.event_order import before
 from mattermost_bridge.services.keeping import holder
 
 KIND = "stopped"
@@ -80,7 +80,7 @@ def _halt(
         conversation.fence += 1
         changes |= {"fence": conversation.fence, **lease}
     Conversation.objects.filter(pk=conversation.pk).update(**changes)
-    older = Q(create_at__lt=event.create_at) | Q(create_at=event.create_at, post_id__lt=event.post_id)
+    older = before(event)
     dropped = InboundEvent.objects.filter(
         older,
         conversation=conversation,
