@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminS
 
 from mattermost_bridge.admin.account_forms import secret_field, where_the_secret_is
 from mattermost_bridge.admin.asking import AskField, answer
-from mattermost_bridge.admin.base import ServiceForm, offer
+from mattermost_bridge.admin.base import AccountsForm, offer
 from mattermost_bridge.models import Account, AlertTarget
 from mattermost_bridge.models.states import AlertKind
 from mattermost_bridge.services import alert_targets, rights
@@ -22,7 +22,7 @@ from mattermost_bridge.services.errors import Refused
 CHANGED = ("name", "kind", "enabled", "emails", "account", "channel_id", "all_accounts", "tells_recovery")
 
 
-class AlertTargetForm(ServiceForm):
+class AlertTargetForm(AccountsForm):
     """Adding and changing a target; a webhook's address is written and never read."""
 
     webhook_url = secret_field(gettext_lazy("Webhook address"))
@@ -47,13 +47,9 @@ class AlertTargetForm(ServiceForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         target = self.instance if self.instance.pk else None
-        accounts = rights.accounts_visible_to(self.person).filter(archived_at=None).defer("bot_token")
-        self.fields["chosen"].queryset = accounts  # type: ignore[attr-defined]
         self.initial.setdefault("which", target.kinds if target else AlertKind.values)
-        if target:
-            self.initial.setdefault("chosen", list(target.accounts.values_list("pk", flat=True)))
         if "account" in self.fields:
-            offer(self.fields["account"], accounts, _("None"))
+            offer(self.fields["account"], self.fields["chosen"].queryset, _("None"))  # type: ignore[attr-defined]
             self.fields["webhook_url"].help_text = where_the_secret_is(
                 target and target.url_set_at, "", _("Whoever knows it can post there, so it is kept like a token.")
             )

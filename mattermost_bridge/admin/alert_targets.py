@@ -20,7 +20,7 @@ from unfold.decorators import display
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.alert_target_form import CHANGED, AlertTargetForm, tested
 from mattermost_bridge.admin.asking import one_at_a_time
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService
+from mattermost_bridge.admin.base import BridgeAdmin, PreparedPage, SavedByService
 from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import AlertNotice, AlertTarget
@@ -83,7 +83,7 @@ VERBS = (
 
 
 @admin.register(AlertTarget)
-class AlertTargetAdmin(SavedByService, BridgeAdmin):
+class AlertTargetAdmin(PreparedPage, SavedByService, BridgeAdmin):
     """Alert targets."""
 
     form = AlertTargetForm
@@ -117,13 +117,6 @@ class AlertTargetAdmin(SavedByService, BridgeAdmin):
             chosen.setdefault(target_pk, []).append(account_id)
         for row in rows:
             row.names, row.chosen_ids = names, chosen.get(row.pk, [])
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """A target, with the names it shows."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
         """What every target has, then what its way needs."""

@@ -120,7 +120,18 @@ class BridgeAdmin(VerbsMixin, GuardedMixin, ModelAdmin):
         """Services write the audit log; Django's own stays empty."""
 
 
-class ReadOnlyAdmin(BridgeAdmin):
+class PreparedPage:
+    """For an admin class before `BridgeAdmin`: the page of a record shows what its row in the list shows."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """One record, prepared as in the list."""
+        record = super().get_object(request, object_id, from_field)  # type: ignore[misc]
+        if record is not None:
+            self.prepare(request, [record])  # type: ignore[attr-defined]
+        return record
+
+
+class ReadOnlyAdmin(PreparedPage, BridgeAdmin):
     """Records that tell what happened: looked at, filtered, acted on by verbs, never edited."""
 
     sortable_by = ()
@@ -132,13 +143,6 @@ class ReadOnlyAdmin(BridgeAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Durar keeps these records."""
         return False
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """One record, prepared as in the list."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What is named, never the model's own columns by themselves."""
@@ -171,6 +175,17 @@ class HearsRefusals:
 
 class ServiceForm(HearsRefusals, ModelForm):
     """A form of a record that a service saves."""
+
+
+class AccountsForm(ServiceForm):
+    """One whose field `chosen` takes some of the accounts that the person may see."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        accounts = rights.accounts_visible_to(self.person).filter(archived_at=None).defer("bot_token")
+        self.fields["chosen"].queryset = accounts  # type: ignore[attr-defined]
+        if self.instance.pk:
+            self.initial.setdefault("chosen", list(self.instance.accounts.values_list("pk", flat=True)))
 
 
 def only_a_reference(form: Any, name: str) -> str:

@@ -18,7 +18,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm, offer_accounts
+from mattermost_bridge.admin.base import BridgeAdmin, PreparedPage, SavedByService, ServiceForm, offer_accounts
 from mattermost_bridge.admin.filters import AccountFilter
 from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.verbs import Verb
@@ -107,7 +107,7 @@ class ScheduledMessageForm(ServiceForm):
 
 
 @admin.register(ScheduledMessage)
-class ScheduledMessageAdmin(SavedByService, BridgeAdmin):
+class ScheduledMessageAdmin(PreparedPage, SavedByService, BridgeAdmin):
     """Scheduled messages."""
 
     form = ScheduledMessageForm
@@ -137,13 +137,6 @@ class ScheduledMessageAdmin(SavedByService, BridgeAdmin):
         names = Names({r.account_id for r in rows}, {r.channel_id for r in rows}, {r.user_id for r in rows})
         for row in rows:
             row.names = names
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """A message, with the names it shows."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
         """The form, and below it what came of each time."""

@@ -17,11 +17,11 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.base import AccountsForm, BridgeAdmin, PreparedPage, SavedByService
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.callbacks.send import PATH
 from mattermost_bridge.models import Account, SendKey
-from mattermost_bridge.services import rights, send_keys
+from mattermost_bridge.services import send_keys
 from mattermost_bridge.services.audit import Actor
 
 VERBS = (
@@ -38,7 +38,7 @@ VERBS = (
 )
 
 
-class SendKeyForm(ServiceForm):
+class SendKeyForm(AccountsForm):
     """A key's name, what it may, and how often."""
 
     chosen = forms.ModelMultipleChoiceField(
@@ -52,16 +52,9 @@ class SendKeyForm(ServiceForm):
         model = SendKey
         fields = ("name", "per_minute")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        accounts = rights.accounts_visible_to(self.person).filter(archived_at=None).defer("bot_token")
-        self.fields["chosen"].queryset = accounts  # type: ignore[attr-defined]
-        if self.instance.pk:
-            self.initial.setdefault("chosen", list(self.instance.accounts.values_list("pk", flat=True)))
-
 
 @admin.register(SendKey)
-class SendKeyAdmin(SavedByService, BridgeAdmin):
+class SendKeyAdmin(PreparedPage, SavedByService, BridgeAdmin):
     """Sending keys."""
 
     form = SendKeyForm
@@ -90,13 +83,6 @@ class SendKeyAdmin(SavedByService, BridgeAdmin):
             chosen.setdefault(key_pk, []).append(account_id)
         for row in rows:
             row.chosen_ids = chosen.get(row.pk, [])
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """A key, with the names of its accounts."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A revoked key is a record of the past."""

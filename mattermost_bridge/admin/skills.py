@@ -15,7 +15,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from mattermost_bridge.admin import looks
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService, ServiceForm
+from mattermost_bridge.admin.base import AccountsForm, BridgeAdmin, PreparedPage, SavedByService
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Account, Skill, SlashCommand
 from mattermost_bridge.models.states import CommandPurpose, SlashCommandState
@@ -51,7 +51,7 @@ VERBS = (
 )
 
 
-class SkillForm(ServiceForm):
+class SkillForm(AccountsForm):
     """Adding and changing a skill."""
 
     chosen = forms.ModelMultipleChoiceField(
@@ -66,16 +66,9 @@ class SkillForm(ServiceForm):
         model = Skill
         fields = skills.FIELDS
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        accounts = rights.accounts_visible_to(self.person).filter(archived_at=None).defer("bot_token")
-        self.fields["chosen"].queryset = accounts  # type: ignore[attr-defined]
-        if self.instance.pk:
-            self.initial.setdefault("chosen", list(self.instance.accounts.values_list("pk", flat=True)))
-
 
 @admin.register(Skill)
-class SkillAdmin(SavedByService, BridgeAdmin):
+class SkillAdmin(PreparedPage, SavedByService, BridgeAdmin):
     """Skills."""
 
     form = SkillForm
@@ -107,13 +100,6 @@ class SkillAdmin(SavedByService, BridgeAdmin):
         for row in rows:
             row.chosen_ids = chosen.get(row.pk, [])
             row.commands = found.get(row.name, [])
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """A skill, prepared as in the list."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[tuple[Any, dict[str, Any]]]:
         """The form, or what it would show."""

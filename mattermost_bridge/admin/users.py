@@ -19,7 +19,7 @@ from unfold.forms import AdminPasswordChangeForm
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.audited import AuditedMixin
-from mattermost_bridge.admin.base import BridgeAdmin, SavedByService
+from mattermost_bridge.admin.base import BridgeAdmin, PreparedPage, SavedByService
 from mattermost_bridge.admin.filters import QuestionFilter
 from mattermost_bridge.admin.guarding import GuardedMixin
 from mattermost_bridge.admin.my_sign_in import shown
@@ -124,7 +124,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # type: ignore[misc]
+class UserAdmin(PreparedPage, AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # type: ignore[misc]
     """Those who may sign in."""
 
     form = StaffForm
@@ -222,13 +222,6 @@ class UserAdmin(AuditedMixin, SavedByService, DjangoUserAdmin, BridgeAdmin):  # 
         of = second_factor.requirement()
         for row in rows:
             row.required_of = of
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """One user, prepared as in the list."""
-        record = super().get_object(request, object_id, from_field)
-        if record is not None:
-            self.prepare(request, [record])
-        return record
 
     def summary(self, request: HttpRequest, record: User) -> dict[str, Any]:
         """Role and limits at a glance."""
