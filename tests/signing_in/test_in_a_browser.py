@@ -39,8 +39,14 @@ def sign_in(page: Any) -> None:
     page.goto(f"{page.home}/login/")
     page.fill('input[name="username"]', "alice")
     page.fill('input[name="password"]', PASSWORD)
-    page.click('button[type="submit"]')
-    page.wait_for_url(lambda url: "/login/" not in url)
+    with page.expect_navigation(url=lambda url: "/login/" not in url):
+        page.click('button[type="submit"]')
+
+
+def follow(page: Any, role: str, name: str) -> None:
+    """Click a link or a button, and wait until the page that it leads to is there as a whole."""
+    with page.expect_navigation():
+        page.get_by_role(role, name=name).click()
 
 
 def confirm_if_asked(page: Any) -> None:
@@ -48,7 +54,8 @@ def confirm_if_asked(page: Any) -> None:
     if "/me/confirm/" in page.url:
         look_at(page, "confirm")
         page.fill('input[name="password"]', PASSWORD)
-        page.click("main button[type=submit], form.du-form button[type=submit]")
+        with page.expect_navigation():
+            page.click("main button[type=submit], form.du-form button[type=submit]")
 
 
 def look_at(page: Any, name: str) -> None:
@@ -62,15 +69,15 @@ def test_a_one_time_code_is_set_up_and_asked_for(page):
     sign_in(page)
     page.goto(f"{page.home}/me/")
     look_at(page, "me")
-    page.get_by_role("link", name="Set one up").click()
+    follow(page, "link", "Set one up")
     look_at(page, "second-factor")
-    page.get_by_role("link", name="Activate").click()
+    follow(page, "link", "Activate")
     confirm_if_asked(page)
     look_at(page, "activate")
     assert page.locator("img.du-qr").evaluate("image => image.naturalWidth > 0")
     secret = page.input_value("#authenticator_secret")
     page.fill('input[name="code"]', code(secret))
-    page.get_by_role("button", name="Activate").click()
+    follow(page, "button", "Activate")
     page.wait_for_url("**/recovery-codes/")
     look_at(page, "recovery-codes")
     assert len(page.input_value("#recovery_codes").split()) == 10
