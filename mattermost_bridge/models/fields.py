@@ -1,7 +1,10 @@
-"""A text column that is encrypted at rest."""
+"""A text column that is encrypted at rest, and one by which such a row is found."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -76,3 +79,42 @@ class EncryptedTextField(models.TextField):
     def get_prep_value(self, value: Any) -> Any:
         """Encrypt what the database gets."""
         return encrypt(str(value)) if value else ""
+
+
+def digests(secret: str) -> list[str]:
+    """Keyed digests of a secret, one for each key, the first key's (which new rows have) first; none of "".
+
+    Who reads the database without a key learns nothing from them, and cannot try secrets out.
+    """
+    return [_digest(secret, key) for key in settings.ENCRYPTION_KEYS] if secret else []
+
+
+def _digest(secret: str, key: str) -> str:
+    # The key of the digest is not the one that encrypts.
+    own_key = hashlib.sha256(b"Durar digest of a secret\0" + key.encode()).digest()
+    return hmac.new(own_key, secret.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+class SecretDigestField(models.CharField):
+    """A keyed digest of the encrypted column `of` beside it, so that a row is found by its secret at once.
+
+    It is made whenever the row is saved with this column; `Durar keys rotate` renews both together.
+    """
+
+    description = "Keyed digest of a secret"
+
+    def __init__(self, *args: Any, of: str, **options: Any) -> None:
+        self.of = of
+        given: dict[str, Any] = {"max_length": 64, "blank": True, "default": "", "editable": False, "db_index": True}
+        super().__init__(*args, **given | options)
+
+    def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
+        """As Django writes it into a migration."""
+        name, path, arguments, options = super().deconstruct()
+        return name, path, arguments, options | {"of": self.of}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: FBT001 - Django's
+        """The digest of the secret that is saved."""
+        found = next(iter(digests(str(getattr(model_instance, self.of) or ""))), "")
+        setattr(model_instance, self.attname, found)
+        return found

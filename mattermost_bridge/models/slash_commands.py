@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from mattermost_bridge.models.accounts import Account
-from mattermost_bridge.models.fields import EncryptedTextField
+from mattermost_bridge.models.fields import EncryptedTextField, SecretDigestField
 from mattermost_bridge.models.states import CommandPurpose, SlashCommandState, SlashRegistrationState
 
 
@@ -28,6 +28,7 @@ class SlashCommand(models.Model):
     name = models.CharField(max_length=64)
     command_id = models.CharField(max_length=26, blank=True)
     token = EncryptedTextField(blank=True, default="", editable=False)
+    token_digest = SecretDigestField(of="token")
     callback_url = models.CharField(_("calls"), max_length=600, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     state = models.CharField(

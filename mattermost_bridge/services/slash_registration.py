@@ -7,6 +7,7 @@ written before Mattermost is asked, so that whatever an interrupted run left the
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -30,6 +31,10 @@ from mattermost_bridge.services.records import locked
 log = structlog.get_logger(__name__)
 
 RUN = "durar.upkeep.register_commands"
+DOUBT = "durar.upkeep.doubt_commands"
+#: So long, in seconds, a wrong token of an account's command starts no further look at what Mattermost has: who sends
+#: wrong tokens may be a stranger, who is to move nothing by it.
+DOUBT_EVERY = 60.0
 #: The setting that says where Mattermost reaches Durar with slash commands.
 CALLBACK_SETTING = "channels.mattermost.commands.callbackUrl"
 #: So long, in seconds, a worker holds the job between two signs of life; then another may take it.
@@ -39,6 +44,8 @@ NIGHT_HOUR = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 3600.0
 #: News of teams come several together, as when somebody leaves.
 _SOON = timedelta(seconds=20)
+#: When this process last doubted the commands of an account, in monotonic seconds.
+_doubted: dict[int, float] = {}
 
 
 def callback_url_of(account: AccountSettings) -> str:
@@ -107,6 +114,18 @@ def look_soon(account_pk: int) -> None:
     SlashRegistration.objects.filter(
         Q(due_at=None) | Q(due_at__gt=soon), account_id=account_pk, account__enabled=True
     ).exclude(state=SlashRegistrationState.OFF).update(due_at=soon)
+
+
+def doubt(account_pks: Iterable[int]) -> None:
+    """A wrong token came for a registered command of these accounts: perhaps Mattermost has another one by now.
+
+    A worker looks soon. No row changes here, and of many such calls one a minute counts for each account and process.
+    """
+    now = time.monotonic()
+    for account_pk in account_pks:
+        if now - _doubted.get(account_pk, -DOUBT_EVERY) >= DOUBT_EVERY:
+            _doubted[account_pk] = now
+            hints.task_after_commit(DOUBT, account_pk)
 
 
 def look() -> int:
@@ -187,6 +206,11 @@ def claim(account_pk: int) -> Job | None:
     if not free.update(claimed_until=until, state=SlashRegistrationState.RUNNING):
         return None
     return Job(SlashRegistration.objects.get(account_id=account_pk), until)
+
+
+def waits(account_pk: int) -> bool:
+    """Whether a run is to come anyway, as after a failure."""
+    return SlashRegistration.objects.filter(account_id=account_pk).exclude(due_at=None).exists()
 
 
 def commands_of(account_pk: int) -> list[SlashCommand]:

@@ -284,7 +284,8 @@ def _settle(row: SlashCommand, state: str, error: str) -> None:
     # When it was used is written by others.
     row.save(
         update_fields=[
-            *("state", "error", "command_id", "token", "callback_url", "fingerprint", "registered_at", "updated_at")
+            *("state", "error", "command_id", "token", "token_digest"),
+            *("callback_url", "fingerprint", "registered_at", "updated_at"),
         ]
     )
 

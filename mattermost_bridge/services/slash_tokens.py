@@ -14,11 +14,12 @@ from django.db.models.functions import Cast
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.models import Skill, SlashCommand, SlashRegistration
-from mattermost_bridge.models.fields import WrongKeyError, decrypt
+from mattermost_bridge.models.fields import WrongKeyError, decrypt, digests
 from mattermost_bridge.models.states import CommandPurpose, SlashCommandState, SlashRegistrationState
 from mattermost_bridge.rules import slash_payload as rules
 from mattermost_bridge.rules.slash_payload import Refusal, SlashCall
 from mattermost_bridge.rules.slash_registration import trigger_of
+from mattermost_bridge.services import slash_registration
 from mattermost_bridge.services.slash_registration import callback_url_of, skills_of
 
 log = structlog.get_logger(__name__)
@@ -42,29 +43,36 @@ def authenticate(call: SlashCall) -> tuple[SlashCommand, AccountSettings]:
     Nothing is taken of a command that is not registered as it should be now: switched off, of another prefix, with
     another address, or of a skill that is gone.
     """
-    found = _with_token(_registered().filter(team_id=call.team_id, trigger=call.trigger), call.token)
-    if not found:
+    same = _with_token(call.token)
+    found = next((one for one in same if (one.team_id, one.trigger) == (call.team_id, call.trigger)), None)
+    if found is None:
         log.warning("a slash command came with a wrong token", trigger=call.trigger, team_id=call.team_id)
+        here = _registered().filter(team_id=call.team_id, trigger=call.trigger)
+        slash_registration.doubt(here.values_list("account_id", flat=True))
         raise Refusal(401, rules.WRONG_TOKEN)
-    if _with_token(_registered().exclude(account=found[0].account_id), call.token):
+    if any(one.account_id != found.account_id for one in same):
         log.error("two accounts have the same command token; register their commands again", trigger=call.trigger)
         raise Refusal(409, rules.SHARED_TOKEN)
-    account = settings_for(found[0].account_id)
-    if problem := _stale(found[0], account):
+    account = settings_for(found.account_id)
+    if problem := _stale(found, account):
         log.warning("a slash command is not taken", account=account.account_id, trigger=call.trigger, problem=problem)
         raise Refusal(401, rules.WRONG_TOKEN)
-    return found[0], account
+    return found, account
 
 
 def _registered() -> QuerySet[SlashCommand]:
     return SlashCommand.objects.filter(state=SlashCommandState.REGISTERED).exclude(command_id="")
 
 
-def _with_token(rows: QuerySet[SlashCommand], token: str) -> list[SlashCommand]:
-    """Those of the rows that have this token. All are looked at, so that the time says nothing."""
+def _with_token(token: str) -> list[SlashCommand]:
+    """The commands of any account that have this token.
+
+    They are found by keyed digests, which nobody without a key can aim at, and then compared in constant time.
+    """
     found: list[SlashCommand] = []
+    rows = _registered().filter(token_digest__in=digests(token))
     # As it is stored: one row that no key reads must not hide the others.
-    for row in rows.defer("token").annotate(stored=Cast("token", TextField())):
+    for row in rows.defer("token").annotate(stored=Cast("token", TextField())).order_by("pk"):
         try:
             stored = decrypt(row.stored)
         except WrongKeyError:

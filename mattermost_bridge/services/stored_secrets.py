@@ -16,7 +16,16 @@ from django.db import models, transaction
 from django.db.models import F, TextField
 from django.db.models.functions import Cast
 
-from mattermost_bridge.models.fields import PREFIX, EncryptedTextField, WrongKeyError, decrypt, encrypt, is_current
+from mattermost_bridge.models.fields import (
+    PREFIX,
+    EncryptedTextField,
+    SecretDigestField,
+    WrongKeyError,
+    decrypt,
+    digests,
+    encrypt,
+    is_current,
+)
 from mattermost_bridge.services import audit
 from mattermost_bridge.services.audit import Actor
 
@@ -133,11 +142,19 @@ def _renew(place: Place, pk: Any, stored: Any) -> int:
     rows: models.QuerySet[Any] = place.model._base_manager.filter(pk=pk)
     if place.column:
         rows = rows.annotate(stored=Cast(F(place.column), TextField())).filter(stored=stored)
-        return len(old) * rows.update(**{place.column: decrypt(stored)})
+        secret = decrypt(stored)
+        found_by = {one.name: digests(secret)[0] for one in _digest_fields(place)}
+        return len(old) * rows.update(**{place.column: secret}, **found_by)
     if rows.select_for_update().values_list("data", flat=True).first() != stored:
         return 0
     rows.update(data=_renewed(stored, lambda one: encrypt(decrypt(one)) if one in old else one))
     return len(old)
+
+
+def _digest_fields(place: Place) -> list[SecretDigestField]:
+    """The columns by which a row of this place is found by its secret."""
+    fields = place.model._meta.concrete_fields
+    return [one for one in fields if isinstance(one, SecretDigestField) and one.of == place.column]
 
 
 def _can_be_read(stored: str) -> bool:

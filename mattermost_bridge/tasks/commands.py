@@ -21,3 +21,16 @@ def look_for_commands() -> str:
 def register_commands(account_pk: int) -> str:
     """Make the teams of an account's bot have the slash commands that are wanted."""
     return f"slash commands: {slash_teams.run(account_pk)}"
+
+
+@shared_task(name=slash_registration.DOUBT)
+def doubt_commands(account_pk: int) -> str:
+    """Look whether Mattermost still has an account's commands with the tokens that we know, and mend what differs.
+
+    Wrong tokens start this, so it is done once a minute for an account, whatever comes in, in whichever process.
+    """
+    if not sweep.claim_tick(f"doubt {account_pk}", slash_registration.DOUBT_EVERY):
+        return "looked at a moment ago"
+    if slash_registration.waits(account_pk):
+        return "a run is due anyway"
+    return f"slash commands: {slash_teams.run(account_pk)}"

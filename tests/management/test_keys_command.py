@@ -10,8 +10,8 @@ from cryptography.fernet import Fernet
 from django.apps import apps
 from django.core.management import CommandError, call_command
 
-from mattermost_bridge.models import Account, AuditEntry, BridgeDefaults, ButtonSecret
-from mattermost_bridge.models.fields import EncryptedTextField, encrypt
+from mattermost_bridge.models import Account, AuditEntry, BridgeDefaults, ButtonSecret, SlashCommand
+from mattermost_bridge.models.fields import EncryptedTextField, digests, encrypt
 from mattermost_bridge.services import installation, stored_secrets
 from tests import factories
 
@@ -34,6 +34,7 @@ def secrets(settings, alice):
     installation.check_keys()
     account = factories.AccountFactory(bot_token="token-of-the-bot-000000001")
     ButtonSecret.objects.create(account=account, secret="signs buttons")
+    SlashCommand.objects.create(account=account, team_id="t" * 26, trigger="oc_new", name="new", token="of a command")
     data = {"secret": encrypt("one-time"), "name": "phone", "codes": [encrypt("recovery"), "v2:other"]}
     Authenticator.objects.create(user=alice, type="totp", data=data)
     settings.ENCRYPTION_KEYS = [NEW, OLD]
@@ -42,7 +43,10 @@ def secrets(settings, alice):
 
 def test_after_it_the_old_key_is_needed_no_more(settings, secrets):
     before = sum(count.older for count in stored_secrets.look().values())
-    assert before >= 6
+    assert before >= 7
+    found_by = SlashCommand.objects.get().token_digest
+    # Until then it is found all the same.
+    assert found_by in digests("of a command")[1:]
     assert f"{before} secrets of {before} still need an older key" in keys("status")
     said = keys("rotate")
     assert f"{before} secrets encrypted anew" in said
@@ -50,6 +54,9 @@ def test_after_it_the_old_key_is_needed_no_more(settings, secrets):
     settings.ENCRYPTION_KEYS = [NEW]
     assert Account.objects.get(pk=secrets.pk).bot_token == "token-of-the-bot-000000001"
     assert ButtonSecret.objects.get().secret == "signs buttons"
+    command = SlashCommand.objects.get()
+    assert (command.token, [command.token_digest]) == ("of a command", digests("of a command"))
+    assert command.token_digest != found_by
     data = Authenticator.objects.get().data
     assert [stored_secrets.decrypt(one) for one in (data["secret"], data["codes"][0])] == ["one-time", "recovery"]
     assert (data["name"], data["codes"][1]) == ("phone", "v2:other")

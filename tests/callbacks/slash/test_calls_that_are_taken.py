@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
+from django.utils import timezone
 
 from mattermost_bridge.callbacks import commands
 from mattermost_bridge.config import effective
@@ -16,9 +18,13 @@ from mattermost_bridge.models import (
     Skill,
     SlashCommand,
     SlashRegistration,
+    Tick,
     Turn,
 )
-from mattermost_bridge.services import slash_commands
+from mattermost_bridge.models.fields import decrypt
+from mattermost_bridge.rules.slash_payload import read_call
+from mattermost_bridge.services import slash_commands, slash_registration, slash_teams, slash_tokens
+from mattermost_bridge.tasks.commands import doubt_commands
 from tests.bridge import make_account
 from tests.callbacks.slash.calls import PATH, WRONG, form, register, rows, said
 
@@ -113,7 +119,46 @@ def test_a_token_that_does_not_belong_here_is_refused_and_no_row_changes(sandbox
         assert (answer.status_code, answer.json()) == (401, WRONG)
     assert before is None or rows() == before
     assert not InboundEvent.objects.exists()
-    assert not hints.given
+    # That one looks at the registration; nothing else is done.
+    assert set(hints.names()) <= {slash_registration.DOUBT}
+
+
+def test_wrong_tokens_start_one_look_at_the_registration_however_many_come(sandbox, bot, hints, url, monkeypatch):
+    """Mattermost gave a command another token: a worker learns it soon. A stranger starts no more by many calls."""
+    monkeypatch.setattr(slash_registration, "_doubted", {})
+    command = SlashCommand.objects.get(name="status")
+    slash_teams.run(bot.pk)
+    sandbox.api("sysadmin", "PUT", f"/commands/{command.command_id}/regen_token")
+    strangers = form(command, sandbox, token="x" * 26) | {"command": "/zz_nothing"}
+    for call in (strangers, *[form(command, sandbox, token="x" * 26)] * 3):
+        assert requests.post(url, data=call, timeout=30).status_code == 401
+    assert sandbox.execute("alice", "/oc_status", "support").status_code == 500
+    assert list(hints.given) == [(slash_registration.DOUBT, (bot.pk,))]
+    hints.lose()
+    assert doubt_commands(bot.pk) == "slash commands: done"
+    assert "- Account:" in said(sandbox.execute("alice", "/oc_status", "support"))
+    seen = len(sandbox.requests(who="durar"))
+    assert doubt_commands(bot.pk) == "looked at a moment ago"
+    Tick.objects.all().delete()
+    SlashRegistration.objects.update(due_at=timezone.now() + timedelta(hours=1))
+    assert doubt_commands(bot.pk) == "a run is due anyway"
+    assert len(sandbox.requests(who="durar")) == seen
+
+
+def test_a_command_is_found_by_its_token_at_the_same_cost_among_many(sandbox, bot, url, monkeypatch):
+    command = SlashCommand.objects.get(name="status")
+    SlashCommand.objects.bulk_create(
+        SlashCommand(
+            account=bot, team_id="t" * 26, trigger=f"oc_{number}", name="x", purpose="skill", command_id="c" * 26,
+            token=f"{number:026}", state="registered",
+        )
+        for number in range(50)
+    )  # fmt: skip
+    decrypted: list[str] = []
+    monkeypatch.setattr(slash_tokens, "decrypt", lambda stored: decrypted.append(stored) or decrypt(stored))
+    call = read_call(json.dumps(form(command, sandbox)).encode(), "application/json")
+    slash_tokens.authenticate(call)
+    assert len(decrypted) == 1
 
 
 def test_two_accounts_with_one_token_are_refused(sandbox, bot, url):
