@@ -58,6 +58,7 @@ FACTS = frozenset(
         *("sender", "written by the bot itself", "post type", "edit", "channel type", "kind", "content", "session"),
         *(
             "is for the bot",
+            "mention of the bot",
             "control command",
             "slash command",
             "button",

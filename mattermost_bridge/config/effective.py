@@ -26,6 +26,7 @@ from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, BridgeDefaults
 from mattermost_bridge.models.fields import WrongKeyError
 from mattermost_bridge.rules import direct_channels
+from mattermost_bridge.rules.collation import locale_order
 
 #: No Mattermost server takes more code points in a post.
 LARGEST_TEXT_CHUNK = 16383
@@ -84,9 +85,12 @@ def forget() -> None:
 
 
 def default_account_id() -> str:
-    """The account that is meant where none is named: `defaultAccount` if it exists, else `default`, else the first."""
+    """The account that is meant where none is named: `defaultAccount` if it exists, else `default`, else the first.
+
+    The first in the order of `localeCompare`, whatever order the database sorts texts by.
+    """
     wanted = BridgeDefaults.objects.filter(pk=1).values_list("default_account", flat=True).first()
-    known = list(Account.objects.filter(archived_at=None).order_by("account_id").values_list("account_id", flat=True))
+    known = locale_order(list(Account.objects.filter(archived_at=None).values_list("account_id", flat=True)))
     for candidate in (wanted, DEFAULT_ACCOUNT, *known[:1]):
         if candidate in known:
             return str(candidate)

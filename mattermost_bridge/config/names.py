@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import re
 
-_ACCOUNT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_OTHER = re.compile(r"[^a-z0-9_-]+")
 LONGEST = 64
+_PLAIN = re.compile(rf"[a-z0-9][a-z0-9_-]{{0,{LONGEST - 1}}}")
+_OTHER = re.compile(r"[^a-z0-9_-]+")
+#: Names that mean something else to readers of the same files that are written in JavaScript.
+_RESERVED = frozenset({"__proto__", "constructor", "prototype"})
 
 
 def is_account_id(text: str) -> bool:
     """Whether `text` can be an account id as it stands."""
-    return bool(_ACCOUNT_ID.fullmatch(text))
+    return normalise_account_id(text) == text
 
 
 def normalise_account_id(text: str) -> str:
     """An account id out of any text: "Ops Team" is `ops-team`; what leaves nothing is `default`.
 
-    Trimmed and lower-case; runs of other characters become one `-`, which is dropped at both ends.
+    Trimmed and lower-case. What begins with a letter or digit and has only those, - and _ stays, a - at its end too; in
+    anything else runs of other characters become one `-`, which is dropped at both ends. A leading _ stays: `_foo`.
     """
     text = text.strip().lower()
-    if is_account_id(text):
-        return "default" if text in {"constructor", "prototype"} else text
-    # An id begins with a letter or digit, so a leading _ goes the way of the -.
-    text = _OTHER.sub("-", text).strip("-").lstrip("_-")[:LONGEST].rstrip("-")
-    return "default" if text in {"", "constructor", "prototype", "proto__"} else text
+    if not _PLAIN.fullmatch(text):
+        text = _OTHER.sub("-", text).strip("-")[:LONGEST]
+        # An id has to stay what it is when it is read again, so the cut may leave no - behind a leading _.
+        text = text if _PLAIN.fullmatch(text) else text.rstrip("-")
+    return "default" if not text or text in _RESERVED else text
 
 
 def agent_slug(provider: str, model: str) -> str:

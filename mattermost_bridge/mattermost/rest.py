@@ -34,8 +34,14 @@ class MattermostClient(CommandCalls, DirectoryCalls, FileCalls, AdministrationCa
     # Users
 
     def me(self) -> User:
-        """Return the bot itself. 401 for every token that does not work (wrong, revoked, bot disabled)."""
-        return self._one(User, self._request("GET", "users", "me"))
+        """Return the bot itself, never without its name: without it nobody could tell what is meant for the bot.
+
+        401 for every token that does not work (wrong, revoked, bot disabled).
+        """
+        bot = self._one(User, self._request("GET", "users", "me"))
+        if not bot.username:
+            raise self._protocol_error("The server sent the bot without its name")
+        return bot
 
     def user(self, user_id: str) -> User:
         """Return a user by id; 404 when there is none, 400 when it is no id."""

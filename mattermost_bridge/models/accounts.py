@@ -107,7 +107,11 @@ class Account(Overridable):
         _("account id"),
         max_length=64,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9][a-z0-9_-]{0,63}$", _("Lower-case letters, digits, - and _ only."))],
+        validators=[
+            RegexValidator(
+                r"^([a-z0-9][a-z0-9_-]*|_([a-z0-9_-]*[a-z0-9_])?)$", _("Lower-case letters, digits, - and _ only.")
+            )
+        ],
         help_text=_(
             "A short name for commands and addresses, such as default or ops-team. It cannot be changed later."
         ),

@@ -19,6 +19,11 @@ def is_it_for_the_bot(post: IncomingPost, policy: Policy, trail: list[Check], *,
     """Whether a post of a channel or group mentions the bot, or need not; its checks are added to `trail`.
 
     `command` is the control command that it is and that its sender may use: that needs no mention.
+
+    The original answers every post where it could not see a mention: its bot's name unknown and no pattern set. Here a
+    post is always looked at with the name, since a listener hears nothing before `users/me` told it and it was kept
+    (`listeners.account`), and a bot keeps its name from then on. Only *Try a message* can ask about an account that
+    never connected; then the trail says so.
     """
     required, source = mention_required(policy, post.channel_id)
     trail.append(Check(_("mention required"), _("yes") if required else _("no"), source, passed=None))
@@ -63,11 +68,17 @@ def without_address(text: str, policy: Policy, channel_id: str, channel_type: Ch
 
 
 def _is_mentioned(post: IncomingPost, policy: Policy, trail: list[Check]) -> bool:
+    name = f"mention of @{policy.bot_username}"
     if mentions_bot(post.text, policy.bot_username):
-        trail.append(Check(f"mention of @{policy.bot_username}", _("found"), "post", passed=True))
+        trail.append(Check(name, _("found"), "post", passed=True))
         return True
     found = find_pattern(post.text, policy)
-    trail.append(Check(f"mention of @{policy.bot_username}", _("not found"), "post", passed=None))
+    if policy.bot_username:
+        trail.append(Check(name, _("not found"), "post", passed=None))
+    else:
+        trail.append(
+            Check(_("mention of the bot"), _("its name is known once it has connected"), "account", passed=None)
+        )
     if found.pattern or policy.mention_patterns or found.problems:
         value = "; ".join((*found.problems, f"{found.pattern} matches" if found.pattern else "none matches"))
         source = policy.source_of("mention_patterns")

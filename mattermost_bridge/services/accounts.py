@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from mattermost_bridge.config import effective
-from mattermost_bridge.config.names import is_account_id
+from mattermost_bridge.config.names import is_account_id, normalise_account_id
 from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, Delivery, ListenerLease, OutboxState
 from mattermost_bridge.models.states import DeliveryState
@@ -250,8 +250,8 @@ def refuse_bad_id(account_id: str) -> None:
     """Raise Refused for an id that a new account cannot have."""
     if not is_account_id(account_id):
         raise Refused(
-            f"The account id {account_id!r} cannot be used: begin with a lower-case letter or digit, then use only "
-            "those, - and _, 64 characters at most. Example: ops-team"
+            f"The account id {account_id!r} cannot be used: begin with a lower-case letter, a digit or _, then use only "
+            f"those and -, 64 characters at most. Use {normalise_account_id(account_id)}, for example."
         )
     old = Account.objects.filter(account_id=account_id).first()
     if old is not None:

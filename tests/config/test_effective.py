@@ -282,6 +282,7 @@ class TestCache:
         (["alerts", "default"], "", "default"),
         (["alerts", "ops"], "ops", "ops"),
         (["alerts", "ops"], "gone", "alerts"),
+        (["1a", "_foo"], "", "_foo"),
     ],
 )
 def test_the_account_that_is_meant_where_none_is_named(ids, wanted, found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mattermost_bridge.config import exporter, importer
-from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.config.effective import default_account_id, settings_for
 from mattermost_bridge.config.reading import ConfigError
 from mattermost_bridge.config.wanted import KEEP
 from mattermost_bridge.models import (
@@ -272,6 +272,17 @@ class TestTheBotOfTheEnvironment:
         )
         assert take(text).changes.lines == []
         assert take(exporter.export()).changes.lines == []
+
+    @pytest.mark.parametrize("url", ["https://chat.example.com", ""])
+    def test_it_stands_beside_named_accounts_which_take_nothing_of_the_environment(self, monkeypatch, url):
+        monkeypatch.setenv("MATTERMOST_URL", url)
+        ops = accounts.create(actor=SYSTEM, account_id="ops")
+        installation.ensure_environment_account()
+        default = settings_for(Account.objects.get(account_id="default").pk)
+        assert (default.token, default.base_url, default.listens) == ("tok-env", url, bool(url))
+        assert bool(url) or "channels.mattermost.accounts.default.baseUrl or MATTERMOST_URL" in default.missing
+        assert (settings_for(ops.pk).token, settings_for(ops.pk).base_url) == ("", "")
+        assert default_account_id() == "default"
 
     def test_an_archived_one_and_one_with_a_token_of_its_own_are_as_the_file_says(self):
         take("{ channels: { mattermost: { botToken: 'tok-own', baseUrl: 'https://chat.example.com' } } }")

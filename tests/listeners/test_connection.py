@@ -56,6 +56,21 @@ def test_it_learns_who_the_bot_is(sandbox, start_host):
     assert (account.bot_user_id, account.bot_username) == (sandbox.user_id("durar"), "durar")
 
 
+def test_nothing_is_heard_before_the_bots_name_is_known(sandbox, start_host, clock):
+    nameless = {"id": sandbox.user_id("durar"), "username": "", "is_bot": True}
+    sandbox.fault("answer", status=200, body=nameless, path="/users/me$", who="durar", times=1)
+    account = bot_account(sandbox)
+
+    start_host()
+    lease = until_phase(account, "backing_off")
+    assert "without its name" in lease.reason
+    assert sandbox.authentications("durar")["accepted"] == 0
+
+    until_phase(account, "ready", clock)
+    account.refresh_from_db()
+    assert account.bot_username == "durar"
+
+
 def test_what_people_do_is_kept(sandbox, start_host):
     account = bot_account(sandbox)
     start_host()

@@ -33,6 +33,13 @@ def test_me_is_asked_with_the_bearer_token(serve):
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
 
 
+@pytest.mark.parametrize("answered", [{"id": ME}, {"id": ME, "username": ""}, {"id": ME, "username": None}])
+def test_a_bot_without_its_name_is_no_answer(serve, answered):
+    client, _server = serve(answer(200, answered))
+    with pytest.raises(MattermostError, match="without its name"):
+        client.me()
+
+
 def test_a_user_name_is_lowered_before_it_is_asked_for(serve):
     client, server = serve(answer(200, {"id": ALICE, "username": "alice"}))
     assert client.user_by_username("ALICE").id == ALICE

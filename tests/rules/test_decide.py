@@ -128,6 +128,14 @@ def test_the_trail_can_be_read_from_top_to_bottom():
     ]
 
 
+def test_a_bot_whose_name_is_not_known_yet_hears_no_mention_and_the_trail_says_why():
+    decision = decide(replace(OPEN, text="@durar hello"), replace(POLICY, bot_username=""), now_ms=NOW)
+    assert decision.reason == Reason.NO_MENTION
+    assert ("mention of the bot", "its name is known once it has connected") in [
+        (check.name, check.value) for check in decision.trail
+    ]
+
+
 POSTS = st.builds(
     IncomingPost,
     st.just("p1"),
