@@ -16,7 +16,7 @@ from mattermost_bridge.rules.callback_urls import INTERACTIONS
 from mattermost_bridge.rules.clicks import Refusal, parse_body
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
 from mattermost_bridge.rules.source_addresses import is_allowed, networks_of, source_of
-from mattermost_bridge.services import click_troubles, clicks
+from mattermost_bridge.services import call_troubles, clicks
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +104,7 @@ class ButtonClicks:
         except Refusal as refusal:
             log.warning(refusal.logged or "a click was refused", account=account.account_id, answer=refusal.error)
             if refusal.logged in set(ClickTrouble):
-                await in_thread(click_troubles.note, account.pk, ClickTrouble(refusal.logged))
+                await in_thread(call_troubles.note, account.pk, ClickTrouble(refusal.logged))
             return _error(refusal.status, refusal.error)
 
 

@@ -4,18 +4,16 @@ clicks."""
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
 from typing import Any
-from urllib.parse import urlsplit
 
-from mattermost_bridge.rules.addresses import is_public
 from mattermost_bridge.rules.doctor import Finding, Level
+from mattermost_bridge.rules.doctor_callbacks import BUTTONS, IntegrationSettings, host_of, is_private, of_allowed
+from mattermost_bridge.rules.marking import Filled, joined
+from mattermost_bridge.rules.marking import gettext_noop as _
 
-#: Ends of names that only private networks know; Tailscale's lead to carrier-grade addresses, which are refused too.
-_PRIVATE_NAMES = (".local", ".internal", ".lan", ".localhost", ".home.arpa", ".ts.net")
 _ACTION_ID = re.compile(r"[A-Za-z0-9]+")
 
 
@@ -33,14 +31,6 @@ class PostFault(StrEnum):
     NO_TEXT = "no_text"
     NO_ID = "no_id"
     BAD_ID = "bad_id"
-
-
-@dataclass(frozen=True, slots=True)
-class IntegrationSettings:
-    """What the server's own configuration says, which only a system administrator may read."""
-
-    post_actions: bool = True
-    allowed_connections: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,106 +68,69 @@ def _actions(props: Any) -> Iterable[Mapping[str, Any]]:
         yield from (one for one in actions or [] if isinstance(one, Mapping))
 
 
-def is_private(url: str) -> bool:
-    """Whether Mattermost takes the host of an address for one that it must not call unless that is allowed. Names are
-    judged by their form only: what the server resolves them to, Durar cannot know."""
-    host = _host(url)
-    try:
-        ip_address(host)
-    except ValueError:
-        return "." not in host or host.endswith(_PRIVATE_NAMES)
-    return not is_public(host)
-
-
-def is_allowed(url: str, entries: Sequence[str]) -> bool:
-    """Whether `AllowedUntrustedInternalConnections` has the host of an address, by name, address or network."""
-    host = _host(url)
-    for entry in entries:
-        if entry.lower() == host:
-            return True
-        try:
-            if ip_address(host) in ip_network(entry, strict=False):
-                return True
-        except ValueError:
-            continue
-    return False
-
-
-def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
-
-
 def of_buttons(facts: ButtonFacts) -> list[Finding]:
     """What is to be said about buttons."""
     found = [_reachable(facts), *_server(facts), *_posts(facts), *_clicks(facts)]
     if facts.told:
-        found.append(Finding("buttons.told", Level.FINE, "Agents are told of buttons."))
+        found.append(Finding("buttons.told", Level.FINE, _("Agents are told of buttons.")))
     else:
-        found.append(
-            Finding(
-                "buttons.not_told",
-                Level.FINE,
-                "Agents are not told of buttons, so they offer none.",
-                'If they should, add "inlineButtons" to capabilities.',
-            )
-        )
+        cause = _("Agents are not told of buttons, so they offer none.")
+        remedy = _('If they should, add "inlineButtons" to capabilities.')
+        found.append(Finding("buttons.not_told", Level.FINE, cause, remedy))
     return found
 
 
 def _reachable(facts: ButtonFacts) -> Finding:
     if facts.problem:
-        remedy = "Set interactions.callbackBaseUrl, or DURAR_PUBLIC_URL, to an address that Mattermost can reach."
+        remedy = _("Set interactions.callbackBaseUrl, or DURAR_PUBLIC_URL, to an address that Mattermost can reach.")
         return Finding("buttons.unreachable", Level.BROKEN if facts.told else Level.WARNING, facts.problem, remedy)
-    return Finding("buttons.address", Level.FINE, f"Clicks on buttons come to {facts.url}.")
+    return Finding("buttons.address", Level.FINE, Filled(_("Clicks on buttons come to {url}."), url=facts.url))
 
 
 def _server(facts: ButtonFacts) -> list[Finding]:
-    host, private = _host(facts.url), is_private(facts.url)
+    host, private = host_of(facts.url), is_private(facts.url)
     if facts.settings is None:
-        need = f" and AllowedUntrustedInternalConnections has {host}" if private else ""
-        return [
-            Finding(
-                "buttons.settings_hidden",
-                Level.WARNING if private and facts.told else Level.FINE,
-                "EnablePostActionIntegration and AllowedUntrustedInternalConnections are shown to system "
-                "administrators only, so Durar cannot look at them.",
-                f"If buttons show but clicks do nothing, let one check that EnablePostActionIntegration is true{need}.",
+        cause = _(
+            "EnablePostActionIntegration and AllowedUntrustedInternalConnections are shown to system administrators "
+            "only, so Durar cannot look at them."
+        )
+        remedy = (
+            Filled(
+                _(
+                    "If buttons show but clicks do nothing, let one check that EnablePostActionIntegration is true and "
+                    "AllowedUntrustedInternalConnections has {host}."
+                ),
+                host=host,
             )
-        ]
+            if private
+            else _("If buttons show but clicks do nothing, let one check that EnablePostActionIntegration is true.")
+        )
+        level = Level.WARNING if private and facts.told else Level.FINE
+        return [Finding("buttons.settings_hidden", level, cause, remedy)]
     found: list[Finding] = []
-    entries = facts.settings.allowed_connections.replace(",", " ").split()
     if not facts.settings.post_actions:
-        cause = "EnablePostActionIntegration is off in Mattermost: buttons show, but clicks do nothing."
-        remedy = "Set ServiceSettings.EnablePostActionIntegration to true."
+        cause = _("EnablePostActionIntegration is off in Mattermost: buttons show, but clicks do nothing.")
+        remedy = _("Set ServiceSettings.EnablePostActionIntegration to true.")
         found.append(Finding("buttons.integration_off", Level.BROKEN, cause, remedy))
-    if urls := [entry for entry in entries if "://" in entry]:
-        cause = f"AllowedUntrustedInternalConnections has full addresses ({', '.join(urls)}), which match nothing."
-        found.append(Finding("buttons.allowed_urls", Level.WARNING, cause, "Put host names there, as in chat.lan."))
-    if private and not is_allowed(facts.url, entries):
-        cause = f"Mattermost refuses to call {host}: it is an internal address, and clicks on buttons do nothing."
-        remedy = f"Add {host} to ServiceSettings.AllowedUntrustedInternalConnections."
-        found.append(Finding("buttons.not_allowed", Level.BROKEN, cause, remedy))
-    return found or [Finding("buttons.allowed", Level.FINE, "Mattermost's settings let clicks through.")]
+    found += of_allowed(BUTTONS, facts.url, facts.settings)
+    return found or [Finding("buttons.allowed", Level.FINE, _("Mattermost's settings let clicks through."))]
 
 
 _OF_POSTS = {
     PostFault.NO_TEXT: (
         "buttons.white_boxes",
-        "The bot posted buttons without a text, which show as white boxes.",
-        "Give each button both `text` and `callback_data` (in raw posts: `name` and `id`).",
+        _("The bot posted buttons without a text, which show as white boxes."),
+        _("Give each button both `text` and `callback_data` (in raw posts: `name` and `id`)."),
     ),
     PostFault.NO_ID: (
         "buttons.without_id",
-        "The bot posted buttons without an id, which Mattermost ignores.",
-        "Give each button `callback_data` (in raw posts: an `id`).",
+        _("The bot posted buttons without an id, which Mattermost ignores."),
+        _("Give each button `callback_data` (in raw posts: an `id`)."),
     ),
     PostFault.BAD_ID: (
         "buttons.bad_id",
-        "The bot posted buttons whose ids are not letters and digits only: a click on one is answered 404.",
-        "Use ids of A-Z, a-z and 0-9 only, without hyphens or underscores.",
+        _("The bot posted buttons whose ids are not letters and digits only: a click on one is answered 404."),
+        _("Use ids of A-Z, a-z and 0-9 only, without hyphens or underscores."),
     ),
 }
 
@@ -187,26 +140,28 @@ def _posts(facts: ButtonFacts) -> list[Finding]:
         return []
     found = [_OF_POSTS[fault] for fault in PostFault if fault in facts.faults]
     if not found:
-        return [Finding("buttons.posts", Level.FINE, "The bot's newest posts have no malformed buttons.")]
+        return [Finding("buttons.posts", Level.FINE, _("The bot's newest posts have no malformed buttons."))]
     return [Finding(code, Level.WARNING, cause, remedy) for code, cause, remedy in found]
 
 
 _OF_CLICKS = {
     ClickTrouble.INVALID_TOKEN: (
         "buttons.invalid_token",
-        "A click was refused because its signature does not match (the log says: invalid _token).",
-        "Sign all context fields but _token, with sorted keys and as compact JSON without blanks, by the secret that "
-        "is derived from the bot token.",
+        _("A click was refused because its signature does not match (the log says: invalid _token)."),
+        _(
+            "Sign all context fields but _token, with sorted keys and as compact JSON without blanks, by the secret "
+            "that is derived from the bot token."
+        ),
     ),
     ClickTrouble.MISSING_TOKEN: (
         "buttons.missing_token",
-        "A click was refused because nothing signs it (the log says: missing _token in context).",
-        "Put the signature into the button's context as _token when the post is made.",
+        _("A click was refused because nothing signs it (the log says: missing _token in context)."),
+        _("Put the signature into the button's context as _token when the post is made."),
     ),
     ClickTrouble.RAW_ID: (
         "buttons.raw_id",
-        "A confirmation showed a raw id instead of a button's name: context.action_id is not the id of any button.",
-        "Set `context.action_id` and the button's `id` to the same value of letters and digits.",
+        _("A confirmation showed a raw id instead of a button's name: context.action_id is not the id of any button."),
+        _("Set `context.action_id` and the button's `id` to the same value of letters and digits."),
     ),
 }
 
@@ -216,5 +171,6 @@ def _clicks(facts: ButtonFacts) -> list[Finding]:
     for trouble in ClickTrouble:
         if facts.troubles and trouble in facts.troubles:
             code, cause, remedy = _OF_CLICKS[trouble]
-            found.append(Finding(code, Level.WARNING, f"{cause} Last seen {facts.troubles[trouble]}.", remedy))
+            last = Filled(_("Last seen {at}."), at=facts.troubles[trouble])
+            found.append(Finding(code, Level.WARNING, joined(cause, last), remedy))
     return found

@@ -3,7 +3,32 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 
 def gettext_noop(text: str) -> str:
     """The text as it is. Import it as `_`, by which `makemessages` collects what stands in the call."""
     return text
+
+
+class Filled(str):
+    """An English sentence with values in it, as `Filled(_("{count} posts wait."), count=3)`.
+
+    It is the finished text wherever a text is wanted, and remembers the marked template and the values, so that a page
+    can translate the one and put in the others. A value that is such a text itself is translated, too.
+    """
+
+    template: str
+    values: dict[str, object]
+
+    def __new__(cls, template: str, **values: object) -> Self:
+        """Fill in the template; a literal brace is written twice."""
+        made = super().__new__(cls, template.format(**values))
+        made.template, made.values = template, values
+        return made
+
+
+def joined(*sentences: str) -> str:
+    """Sentences one behind the other, empty ones left out; those that can be translated still can be."""
+    said = {f"part{place}": one for place, one in enumerate(sentences) if one}
+    return Filled(" ".join(f"{{{name}}}" for name in said), **said)

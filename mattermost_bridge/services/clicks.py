@@ -26,7 +26,7 @@ from mattermost_bridge.rules.clicks import Click, Refusal, clicked_at, message_o
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Decision, Outcome
-from mattermost_bridge.services import button_secrets, channels, click_troubles, decisions, inbox, model_picker, turns
+from mattermost_bridge.services import button_secrets, call_troubles, channels, decisions, inbox, model_picker, turns
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.marks import MARK
 
@@ -115,7 +115,7 @@ def _look(account: AccountSettings, click: Click) -> _Seen:
     name = name_of(click.action_id, post.props)
     if all(action["id"] != click.action_id for action in actions_of(post.props)):
         log.warning("the confirmation shows a raw id", account=account.account_id, why=str(ClickTrouble.RAW_ID))
-        click_troubles.note(account.pk, ClickTrouble.RAW_ID)
+        call_troubles.note(account.pk, ClickTrouble.RAW_ID)
     return _Seen(click, account, post, offered, name, client.server_now_ms() or 0)
 
 

@@ -22,13 +22,29 @@ from mattermost_bridge.checks import TAG
 from mattermost_bridge.config.effective import DEFAULT_ACCOUNT, AccountSettings, settings_for
 from mattermost_bridge.models import Account, BridgeDefaults, InboundEvent, ListenerLease, OutboxState
 from mattermost_bridge.models.states import LISTENING, EventOutcome
-from mattermost_bridge.rules import doctor, doctor_accounts, doctor_buttons
+from mattermost_bridge.rules import (
+    doctor,
+    doctor_accounts,
+    doctor_buttons,
+    doctor_commands,
+    doctor_commands_server,
+)
 from mattermost_bridge.rules.doctor import DiskFact, Finding, InstallationFacts, KeyFacts, PartFact
 from mattermost_bridge.rules.doctor_accounts import StandingFacts
-from mattermost_bridge.rules.doctor_buttons import ButtonFacts
+from mattermost_bridge.rules.doctor_buttons import ButtonFacts, ClickTrouble
+from mattermost_bridge.rules.doctor_commands import CommandTrouble
+from mattermost_bridge.rules.doctor_commands_server import CommandsThere
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.silence import one_cause
-from mattermost_bridge.services import buttons, click_troubles, diagnosis_server, outbox, settings_lint, stored_secrets
+from mattermost_bridge.services import (
+    buttons,
+    call_troubles,
+    diagnosis_commands,
+    diagnosis_server,
+    outbox,
+    settings_lint,
+    stored_secrets,
+)
 
 INLINE_BUTTONS = "inlinebuttons"
 #: Reasons of posts that did not address the bot.
@@ -42,7 +58,11 @@ def of_installation() -> list[Finding]:
     facts = InstallationFacts(parts=parts, disks=_disks())
     if parts["database"].ok:
         facts = replace(facts, post_waits=_post_waits(), keys=_keys(), mistakes=_mistakes())
-    return doctor.worst_first(doctor.of_installation(facts))
+    found = doctor.of_installation(facts)
+    if parts["database"].ok:
+        strangers = call_troubles.recent(call_troubles.NO_ACCOUNT, CommandTrouble)
+        found += doctor_commands.of_strangers(strangers.get(CommandTrouble.WRONG_TOKEN, ""))
+    return doctor.worst_first(found)
 
 
 def of_account(account_pk: int) -> list[Finding]:
@@ -50,11 +70,15 @@ def of_account(account_pk: int) -> list[Finding]:
     or not configured; takes up to a minute. Call it outside of transactions. Raises Account.DoesNotExist."""
     account = settings_for(account_pk)
     found = doctor_accounts.of_standing(_standing(account))
+    if account.enabled and not account.archived:
+        found += doctor_commands.of_records(diagnosis_commands.of_records(account))
     if account.listens:
         seen = diagnosis_server.look(account)
         found += doctor_accounts.of_server(seen.server)
         if seen.server.trouble is None:
             found += doctor_buttons.of_buttons(_buttons(account, seen))
+            if account.commands.native:
+                found += doctor_commands_server.of_server(_commands(account, seen))
     return [replace(one, account=account.account_id) for one in doctor.worst_first(found)]
 
 
@@ -148,12 +172,18 @@ def _silence(account_pk: int) -> tuple[dict[str, int], int]:
     return counts, unaddressed
 
 
+def _commands(account: AccountSettings, seen: diagnosis_server.Seen) -> CommandsThere:
+    return diagnosis_commands.of_server(
+        account, seen.commands, bot_id=seen.bot_id, enabled=seen.commands_on, settings=seen.settings
+    )
+
+
 def _buttons(account: AccountSettings, seen: diagnosis_server.Seen) -> ButtonFacts:
     return ButtonFacts(
         url=buttons.callback_url(account),
         problem=buttons.callback_problem(account),
         told=INLINE_BUTTONS in {one.strip().casefold() for one in account.capabilities},
         settings=seen.settings,
-        troubles=click_troubles.recent(account.pk),
+        troubles=call_troubles.recent(account.pk, ClickTrouble),
         faults=seen.faults,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -13,9 +13,10 @@ from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.mattermost.shapes import mapping_of, text_of
 from mattermost_bridge.mattermost.stream import StreamError, open_stream
-from mattermost_bridge.mattermost.types import Channel, Team, User
+from mattermost_bridge.mattermost.types import Channel, Command, Team, User
 from mattermost_bridge.rules.doctor_accounts import ServerFacts
-from mattermost_bridge.rules.doctor_buttons import IntegrationSettings, PostFault, faults_of
+from mattermost_bridge.rules.doctor_buttons import PostFault, faults_of
+from mattermost_bridge.rules.doctor_callbacks import IntegrationSettings
 from mattermost_bridge.services.probing import problem_of
 
 T = TypeVar("T")
@@ -27,17 +28,23 @@ SOCKET_SECONDS = 10.0
 #: The newest posts of so many channels are looked at for malformed buttons.
 CHANNELS_LOOKED_AT = 3
 POSTS_LOOKED_AT = 60
+TEAMS_LOOKED_AT = 20
 _ROLES = ("team_user", "channel_user")
 _ADMINISTRATOR = "system_admin"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the server said: about itself and the bot, its settings for buttons, and faults in the bot's posts."""
+    """What the server said: about itself and the bot, its settings for callbacks, and faults in the bot's posts. Where
+    the account has slash commands, `commands` are those of each team by the team's id, None for one that does not show
+    them. `commands_on` is EnableCommands, None when the server does not say."""
 
     server: ServerFacts
     settings: IntegrationSettings | None = None
     faults: frozenset[PostFault] | None = None
+    bot_id: str = ""
+    commands_on: bool | None = None
+    commands: Mapping[str, Sequence[Command] | None] = field(default_factory=dict)
 
 
 @dataclass
@@ -103,6 +110,8 @@ def _look(asking: _Asking, me: User) -> Seen:
         allowed = None  # may do everything
     faults = asking.try_to("read the bot's newest posts", lambda: _faults(client, me.id, channels or []))
     settings = asking.try_to("read the server's configuration", client.server_config)
+    commands_on = {"true": True, "false": False}.get(config.get("EnableCommands", ""))
+    commands = _commands(asking, teams or []) if commands_on is not False else {}
     socket_problem = _socket_problem(asking.account)
     server = ServerFacts(
         address=asking.account.base_url,
@@ -117,7 +126,26 @@ def _look(asking: _Asking, me: User) -> Seen:
         limit=client.rate_limit,
         notes=asking.notes,
     )
-    return Seen(server, _settings(settings), faults)
+    return Seen(server, _settings(settings), faults, me.id, commands_on, commands)
+
+
+def _commands(asking: _Asking, teams: Sequence[Team]) -> dict[str, Sequence[Command] | None]:
+    """The commands of the bot's teams; a team that could not be asked is left out, and noted."""
+    found: dict[str, Sequence[Command] | None] = {}
+    if asking.account.commands.native:
+        for team in teams[:TEAMS_LOOKED_AT]:
+            name = team.display_name or team.name
+            asking.try_to(f"read the slash commands of the team {name}", lambda: found.update(_of_team(asking, team)))  # noqa: B023 - called at once
+    return found
+
+
+def _of_team(asking: _Asking, team: Team) -> dict[str, Sequence[Command] | None]:
+    try:
+        return {team.id: asking.client.commands_of(team.id)}
+    except MattermostError as error:
+        if error.status != 403:
+            raise
+        return {team.id: None}
 
 
 def _channels(client: MattermostClient, teams: list[Team]) -> list[Channel]:

@@ -215,4 +215,6 @@ def waits(account_pk: int) -> bool:
 
 def commands_of(account_pk: int) -> list[SlashCommand]:
     """The commands on record of an account, by team and name."""
-    return list(SlashCommand.objects.filter(account_id=account_pk).order_by("team_name", "team_id", "trigger"))
+    # Without the tokens, which nobody looks at and one of which may be unreadable.
+    rows = SlashCommand.objects.filter(account_id=account_pk).defer("token")
+    return list(rows.order_by("team_name", "team_id", "trigger"))

@@ -67,6 +67,8 @@ class _Run:
         if not self._account.configured:
             _withdraw(rows.exclude(state=SlashCommandState.REMOVING), self._account.missing)
             return SlashRegistrationState.FAILED, self._account.missing, False
+        if self._wanted:
+            self._warn_of_address()
         client = client_of(self._account)
         me = client.me()
         teams = [team for team in client.my_teams() if not team.delete_at]
@@ -75,6 +77,17 @@ class _Run:
             self._team(client, me.id, team)
         self._leave(client, {team.id for team in teams})
         return self._outcome(teams)
+
+    def _warn_of_address(self) -> None:
+        """Say in the log when Mattermost cannot reach the callback address, before anything is registered with it."""
+        problem = slash_registration.callback_problem(self._account)
+        if problem:
+            url = slash_registration.callback_url_of(self._account)
+            log.warning(
+                f"mattermost: slash command callback resolved to {url}, from where commands may not arrive",
+                account=self._account.account_id,
+                problem=problem,
+            )
 
     def _outcome(self, teams: Sequence[Team]) -> tuple[str, str, bool]:
         rows = SlashCommand.objects.filter(account_id=self._account.pk)
@@ -104,8 +117,6 @@ class _Run:
         url = slash_registration.callback_url_of(self._account)
         counts = f"{registered} commands across {len(teams)} teams, callback={url}"
         log.info(f"mattermost: slash commands registered ({counts})", account=name)
-        if problem := slash_registration.callback_problem(self._account):
-            log.warning("slash commands may not arrive", account=name, problem=problem)
         whole = not open_ones and registered == rows.count()
         return (
             SlashRegistrationState.DONE if whole else SlashRegistrationState.PARTIAL,

@@ -7,6 +7,7 @@ same, before and after a restart.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Collection
 
 import structlog
 from django.db.models import QuerySet, TextField
@@ -17,9 +18,11 @@ from mattermost_bridge.models import Skill, SlashCommand, SlashRegistration
 from mattermost_bridge.models.fields import WrongKeyError, decrypt, digests
 from mattermost_bridge.models.states import CommandPurpose, SlashCommandState, SlashRegistrationState
 from mattermost_bridge.rules import slash_payload as rules
+from mattermost_bridge.rules.doctor_commands import CommandTrouble
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.slash_payload import Refusal, SlashCall
 from mattermost_bridge.rules.slash_registration import trigger_of
-from mattermost_bridge.services import slash_registration
+from mattermost_bridge.services import call_troubles, slash_registration
 from mattermost_bridge.services.slash_registration import callback_url_of, skills_of
 
 log = structlog.get_logger(__name__)
@@ -28,7 +31,7 @@ log = structlog.get_logger(__name__)
 def is_ready() -> bool:
     """Whether any account has a command of which calls are taken."""
     return (
-        _registered()
+        registered()
         .filter(account__enabled=True, account__archived_at=None)
         .exclude(account__slash_registration__state=SlashRegistrationState.OFF)
         .exists()
@@ -46,8 +49,12 @@ def authenticate(call: SlashCall) -> tuple[SlashCommand, AccountSettings]:
     same = _with_token(call.token)
     found = next((one for one in same if (one.team_id, one.trigger) == (call.team_id, call.trigger)), None)
     if found is None:
-        log.warning("a slash command came with a wrong token", trigger=call.trigger, team_id=call.team_id)
-        here = _registered().filter(team_id=call.team_id, trigger=call.trigger)
+        # In the words that whoever typed the command reads, so that the log is found by them.
+        log.warning(
+            f"mattermost: slash command refused: {rules.WRONG_TOKEN}", trigger=call.trigger, team_id=call.team_id
+        )
+        _note(call)
+        here = registered().filter(team_id=call.team_id, trigger=call.trigger)
         slash_registration.doubt(here.values_list("account_id", flat=True))
         raise Refusal(401, rules.WRONG_TOKEN)
     if any(one.account_id != found.account_id for one in same):
@@ -60,7 +67,15 @@ def authenticate(call: SlashCall) -> tuple[SlashCommand, AccountSettings]:
     return found, account
 
 
-def _registered() -> QuerySet[SlashCommand]:
+def _note(call: SlashCall) -> None:
+    """Remember for `doctor` whose command was called with a wrong token."""
+    named = SlashCommand.objects.filter(team_id=call.team_id, trigger=call.trigger)
+    for pk in set(named.values_list("account_id", flat=True)) or {call_troubles.NO_ACCOUNT}:
+        call_troubles.note(pk, CommandTrouble.WRONG_TOKEN)
+
+
+def registered() -> QuerySet[SlashCommand]:
+    """The commands of which calls may be taken, whosever they are."""
     return SlashCommand.objects.filter(state=SlashCommandState.REGISTERED).exclude(command_id="")
 
 
@@ -70,7 +85,7 @@ def _with_token(token: str) -> list[SlashCommand]:
     They are found by keyed digests, which nobody without a key can aim at, and then compared in constant time.
     """
     found: list[SlashCommand] = []
-    rows = _registered().filter(token_digest__in=digests(token))
+    rows = registered().filter(token_digest__in=digests(token))
     # As it is stored: one row that no key reads must not hide the others.
     for row in rows.defer("token").annotate(stored=Cast("token", TextField())).order_by("pk"):
         try:
@@ -84,21 +99,34 @@ def _with_token(token: str) -> list[SlashCommand]:
 
 
 def _stale(command: SlashCommand, account: AccountSettings) -> str:
-    """Why a registered command does not hold any more; "" when it does."""
-    registration = SlashRegistration.objects.filter(account=account.pk).values_list("state", flat=True).first()
-    if registration in (None, SlashRegistrationState.OFF):
-        return "the account's commands are not registered"
+    state = SlashRegistration.objects.filter(account=account.pk).values_list("state", flat=True).first()
+    is_skill = command.purpose == CommandPurpose.SKILL
+    return stale(command, account, state, offered(account) if is_skill else ())
+
+
+def stale(command: SlashCommand, account: AccountSettings, state: str | None, skills: Collection[str]) -> str:
+    """Why calls of a registered command are refused all the same; "" when they are taken.
+
+    `state` is that of the account's registration, None without one; `skills` are the names that are offered now.
+    """
+    if state in (None, SlashRegistrationState.OFF):
+        return _("the account's commands are not registered")
     if not account.listens:
-        return "the account is switched off or not configured"
+        return _("the account is switched off or not configured")
     if not account.commands.native:
-        return "slash commands are switched off"
+        return _("slash commands are switched off")
     if command.callback_url != callback_url_of(account):
-        return "it was registered with another callback address"
+        return _("it was registered with another callback address")
     if command.trigger != trigger_of(account.commands.prefix, command.name):
-        return "it was registered with another prefix"
-    if command.purpose == CommandPurpose.SKILL and skill_of(command, account) is None:
-        return "its skill is gone or switched off"
+        return _("it was registered with another prefix")
+    if command.purpose == CommandPurpose.SKILL and command.name not in skills:
+        return _("its skill is gone or switched off")
     return ""
+
+
+def offered(account: AccountSettings) -> frozenset[str]:
+    """The names of the skills for which the account has commands."""
+    return frozenset(skill.name for skill in skills_of(account.pk)) if account.commands.native_skills else frozenset()
 
 
 def skill_of(command: SlashCommand, account: AccountSettings) -> Skill | None:

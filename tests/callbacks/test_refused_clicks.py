@@ -11,7 +11,7 @@ from django.db import OperationalError
 from mattermost_bridge.models import ButtonSet
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
 from mattermost_bridge.sandbox.ids import new_id
-from mattermost_bridge.services import accounts, audit, click_troubles, clicks, decisions
+from mattermost_bridge.services import accounts, audit, call_troubles, clicks, decisions
 from tests.bridge import make_account
 from tests.callbacks.conftest import counts, signed
 
@@ -81,17 +81,17 @@ def test_no_context(web, payload):
 
 
 def test_no_token_is_said_in_the_log(web, payload, account, caplog):
-    click_troubles.forget()
+    call_troubles.forget()
     for context in ({}, {"_token": None}, {"_token": ""}, {"_token": 5}, {"_token": ["x"]}):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             refused(web.post(payload({"action_id": "yes"} | context)), 403, "Missing token")
         assert "missing _token in context" in caplog.text
-    assert set(click_troubles.recent(account.pk)) == {ClickTrouble.MISSING_TOKEN}
+    assert set(call_troubles.recent(account.pk, ClickTrouble)) == {ClickTrouble.MISSING_TOKEN}
 
 
 def test_a_changed_foreign_or_incomplete_signature_is_said_in_the_log(web, payload, account, caplog):
-    click_troubles.forget()
+    call_troubles.forget()
     good = payload()["context"]
     foreign = signed({key: value for key, value in good.items() if key != "_token"}, "another-token")
     contexts = [good | {"action_id": "no"}, good | OTHER, good | {"_token": good["_token"][:-1]}, foreign]
@@ -101,7 +101,7 @@ def test_a_changed_foreign_or_incomplete_signature_is_said_in_the_log(web, paylo
             refused(web.post(payload(context)), 403, "Invalid token")
         assert "invalid _token" in caplog.text
         assert good["_token"] not in caplog.text
-    assert set(click_troubles.recent(account.pk)) == {ClickTrouble.INVALID_TOKEN}
+    assert set(call_troubles.recent(account.pk, ClickTrouble)) == {ClickTrouble.INVALID_TOKEN}
 
 
 def test_no_action_id(web, payload, sandbox):

@@ -10,7 +10,7 @@ import pytest
 
 from mattermost_bridge.models import InboundEvent
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
-from mattermost_bridge.services import click_troubles
+from mattermost_bridge.services import call_troubles
 from tests.callbacks.conftest import click
 
 PAGE = Path(__file__).parents[2] / "docs" / "buttons.md"
@@ -63,13 +63,13 @@ def test_the_recipe_as_printed_makes_a_button_that_works(sandbox, post_raw, hint
 
 
 def test_an_action_id_that_is_no_buttons_is_shown_as_it_is_and_noted(sandbox, account, post_raw, hints):
-    click_troubles.forget()
+    call_troubles.forget()
     names: dict[str, Any] = {"bot_token": sandbox.token("durar")}
     exec(compile(recipe(), str(PAGE), "exec"), names)
     post = post_raw(names["context"], id="another")
     assert click(sandbox, post, "another").status_code == 200
     assert line_of(sandbox, post) == "✓ **mybutton01** selected by @alice"
-    assert set(click_troubles.recent(account.pk)) == {ClickTrouble.RAW_ID}
+    assert set(call_troubles.recent(account.pk, ClickTrouble)) == {ClickTrouble.RAW_ID}
 
 
 def test_text_that_is_not_ascii_is_signed_escaped_by_the_recipe_and_taken(sandbox, post_raw, hints):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mattermost_bridge.rules.doctor import Finding, Level, is_broken, worst_first
-from mattermost_bridge.rules.doctor_buttons import PostFault, faults_of, is_allowed, is_private
+from mattermost_bridge.rules.doctor_buttons import PostFault, faults_of
+from mattermost_bridge.rules.doctor_callbacks import is_allowed, is_private
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "troubleshooting.md"

@@ -24,7 +24,7 @@ from mattermost_bridge.models import (
 from mattermost_bridge.models.states import ConnectionPhase, EventOutcome, EventState
 from mattermost_bridge.rules.doctor import Finding, Level
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
-from mattermost_bridge.services import click_troubles, diagnosis
+from mattermost_bridge.services import call_troubles, diagnosis
 from tests.bridge import make_account, mattermost_id
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ ADDRESS = "https://durar.example.com"
 @pytest.fixture(autouse=True)
 def _elsewhere(settings):
     settings.PUBLIC_URL = ADDRESS
-    click_troubles.forget()
+    call_troubles.forget()
 
 
 @pytest.fixture
@@ -285,11 +285,11 @@ def test_malformed_buttons_in_posts_of_the_bot(sandbox, account, action, code):
 
 @pytest.mark.parametrize("trouble", list(ClickTrouble))
 def test_troubles_with_clicks_are_remembered_for_a_day(account, trouble):
-    click_troubles.note(account.pk, trouble)
+    call_troubles.note(account.pk, trouble)
     codes = {"INVALID_TOKEN": "invalid_token", "MISSING_TOKEN": "missing_token", "RAW_ID": "raw_id"}
     said = found(account)[f"buttons.{codes[trouble.name]}"]
     assert "Last seen 20" in said.cause
-    assert click_troubles.recent(account.pk + 1) == {}
+    assert call_troubles.recent(account.pk + 1, ClickTrouble) == {}
 
 
 def test_an_agent_that_does_not_know_of_buttons(account):
