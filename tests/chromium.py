@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
+@contextmanager
+def started() -> Iterator[Any]:
     """A browser without a window. Skipped where there is none, unless DURAR_REQUIRE_BROWSER insists on it."""
     if not CHROMIUM.exists():
         if os.environ.get("DURAR_REQUIRE_BROWSER") == "1":
@@ -35,6 +36,13 @@ def chromium() -> Iterator[Any]:
         launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """The file's browser."""
+    with started() as launched:
+        yield launched
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from django.core.management.sql import sql_flush
 from django.db.backends.base.introspection import BaseDatabaseIntrospection
 from django.template import Template
 from django.test.utils import _TestState
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.e2e.databases import SHARED
 
@@ -51,7 +52,20 @@ hypothesis.settings.load_profile("durar")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of whole processes and of the browser come first: they mostly wait, and one of them left for the end would
     keep a single core busy while the others are done."""
-    items.sort(key=lambda item: not ({"e2e", "browser"} & set(item.path.parts)))
+    items.sort(key=lambda item: not any(item.iter_markers("processes")))
+
+
+class TogetherWhatSharesADurar(LoadScopeScheduling):
+    """Gives the tests of a file to one process, and those of tests/browser, which share what they start, as well."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = "tests/browser/"
+        return folder if nodeid.startswith(folder) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> TogetherWhatSharesADurar:
+    """How test processes share the work."""
+    return TogetherWhatSharesADurar(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")

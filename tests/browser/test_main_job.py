@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Running
 from tests.e2e.processes import REPOSITORY
+from tests.up import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 #: Where screenshots go when somebody wants to look at them.

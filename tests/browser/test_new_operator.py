@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mattermost_bridge.sandbox.client import SandboxClient
-from tests.browser.conftest import Running
 from tests.browser.test_main_job import messages_of, shot, write
+from tests.up import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 BOT = "desk"
@@ -116,6 +116,8 @@ def test_a_channel_needs_no_mention_from_then_on(durar: Running, tab, token):
     operator.get_by_role("listbox").get_by_role("option").filter(has_text="~Support").click()
     operator.get_by_label("Mention needed").select_option("no")
     operator.get_by_role("button", name="Save", exact=True).click()
+    channels = operator.get_by_role("region", name="Settings of single channels")
+    expect(channels).to_contain_text("no mention needed")
     operator.goto(f"{durar.panel}/mattermost_bridge/account/?q={BOT}")
     operator.get_by_role("link", name="Front desk").first.click()
     operator.locator(".du-tabs").get_by_role("link", name="Access").click()

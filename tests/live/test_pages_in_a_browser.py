@@ -6,16 +6,25 @@ import json
 import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Running
 from tests.browser.test_main_job import code_in, write
+from tests.up import Running, tab, up
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
+__all__ = ["tab"]
 PAIRINGS = "/mattermost_bridge/pairingrequest/"
+
+
+@pytest.fixture(scope="module")
+def durar(chromium) -> Iterator[Running]:
+    """A Durar of this file's own: its processes are killed and stopped."""
+    with up() as running:
+        yield running
 
 
 def be_live(page: Page) -> None:
