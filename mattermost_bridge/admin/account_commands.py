@@ -10,10 +10,15 @@ from django.utils.translation import gettext as _
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.tabs import tab_of
-from mattermost_bridge.config.effective import settings_for
+from mattermost_bridge.config.effective import AccountSettings, settings_for
 from mattermost_bridge.models import Account, Skill, SlashCommand, SlashRegistration
 from mattermost_bridge.models.states import SlashCommandState, SlashRegistrationState
-from mattermost_bridge.services import rights, slash_registration
+from mattermost_bridge.rules.doctor import Level
+from mattermost_bridge.rules.doctor_commands import of_records
+from mattermost_bridge.services import diagnosis_commands, rights, slash_registration
+
+#: What this page shows as the registration's state and at each command.
+_SHOWN = {"commands.failed", "commands.partial", "commands.permission_missing", "commands.name_taken"}
 
 
 def commands(request: HttpRequest, account: Account) -> dict[str, Any]:
@@ -37,12 +42,22 @@ def commands(request: HttpRequest, account: Account) -> dict[str, Any]:
         "finished": looks.moment(registration.finished_at if registration else None),
         "next": looks.moment(registration.due_at if registration else None) if _is_later(registration) else "",
         "address": looks.code(slash_registration.callback_url_of(settings)),
-        "problem": slash_registration.callback_problem(settings) if on else "",
+        "problems": _problems(settings),
         "prefix": looks.code(settings.commands.prefix),
         "teams": teams,
         "settings": f"{tab_of(account, 'settings')}#id_commands_native" if may_change else "",
         "skills": looks.list_of(Skill) if rights.may(request.user, "view_skill") else "",
     }
+
+
+def _problems(settings: AccountSettings) -> list[tuple[str, str]]:
+    """Causes and remedies, as `doctor` says them."""
+    found = of_records(diagnosis_commands.of_records(settings))
+    return [
+        (looks.translated(one.cause), looks.translated(one.remedy))
+        for one in found
+        if one.level is not Level.FINE and one.id not in _SHOWN
+    ]
 
 
 def _is_later(registration: SlashRegistration | None) -> bool:

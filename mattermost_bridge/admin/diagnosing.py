@@ -89,4 +89,5 @@ def _diagnosed(request: HttpRequest, account: Account) -> dict[str, Any]:
 
 def _row(finding: Finding) -> Row:
     words, tone = _BADGES[finding.level]
-    return Row(joined(looks.badge(words, tone), finding.cause), joined(quiet(finding.remedy), looks.code(finding.id)))
+    cause, remedy = looks.translated(finding.cause), looks.translated(finding.remedy)
+    return Row(joined(looks.badge(words, tone), cause), joined(quiet(remedy), looks.code(finding.id)))

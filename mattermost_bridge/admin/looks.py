@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from mattermost_bridge.models.states import Toned
+from mattermost_bridge.rules.marking import Filled, Joined
 from mattermost_bridge.rules.reasons import REASONS
 
 #: Every tone that a badge can have.
@@ -26,6 +27,16 @@ TONES = ("good", "busy", "warning", "bad", "idle")
 NOTHING = mark_safe('<span class="du-quiet du-nothing">–</span>')
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def translated(text: object) -> Any:
+    """A text of the rules in the reader's language; values in it stay, unless they are such texts themselves."""
+    if isinstance(text, Joined):
+        return " ".join(translated(one) for one in text.parts)
+    if isinstance(text, Filled):
+        values = {name: translated(one) if isinstance(one, Filled) else one for name, one in text.values.items()}
+        return _(text.template).format(**values)
+    return _(str(text)) if text else ""
 
 
 def badge(word: object, tone: str, title: object = "") -> SafeString:

@@ -28,7 +28,14 @@ class Filled(str):
         return made
 
 
-def joined(*sentences: str) -> str:
-    """Sentences one behind the other, empty ones left out; those that can be translated still can be."""
-    said = {f"part{place}": one for place, one in enumerate(sentences) if one}
-    return Filled(" ".join(f"{{{name}}}" for name in said), **said)
+class Joined(str):
+    """Sentences one behind the other, empty ones left out: each is translated by itself."""
+
+    parts: tuple[str, ...]
+
+    def __new__(cls, *sentences: str) -> Self:
+        """Join them by blanks."""
+        parts = tuple(one for one in sentences if one)
+        made = super().__new__(cls, " ".join(parts))
+        made.parts = parts
+        return made

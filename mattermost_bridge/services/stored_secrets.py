@@ -87,23 +87,31 @@ def look() -> dict[str, Count]:
 def rotate(*, actor: Actor) -> Rotation:
     """Encrypt with the first key whatever an older one holds, a batch a transaction; can be run again at any time.
 
-    A secret that changes meanwhile is left as it is: it was saved with the first key. What no key reads stays, and is
-    counted in the result.
+    Each batch and its audit row are one transaction, so that a run which is killed leaves no change unaccounted for,
+    and the next run goes on where it stopped. A secret that changes meanwhile is left as it is: it was saved with the
+    first key. What no key reads stays, and is counted in the result.
     """
-    done = 0
-    for place in places():
-        older = [(pk, stored) for pk, stored in _rows(place) if any(not is_current(one) for one in _secrets(stored))]
-        for start in range(0, len(older), BATCH):
-            with transaction.atomic():
-                done += sum(_renew(place, pk, stored) for pk, stored in older[start : start + BATCH])
-    if done:
-        audit.record(
-            actor=actor,
-            verb="keys.rotate",
-            summary=f"{done} stored secrets were encrypted anew with the first key.",
-            details={"secrets": done},
-        )
+    older = [
+        (place, pk, stored)
+        for place in places()
+        for pk, stored in _rows(place)
+        if any(not is_current(one) for one in _secrets(stored))
+    ]
+    done = sum(_renew_batch(older[start : start + BATCH], actor) for start in range(0, len(older), BATCH))
     return Rotation(done, look())
+
+
+def _renew_batch(rows: list[tuple[Place, Any, Any]], actor: Actor) -> int:
+    with transaction.atomic():
+        done = sum(_renew(place, pk, stored) for place, pk, stored in rows)
+        if done:
+            audit.record(
+                actor=actor,
+                verb="keys.rotate",
+                summary=f"{done} stored secrets were encrypted anew with the first key.",
+                details={"secrets": done},
+            )
+    return done
 
 
 def _rows(place: Place) -> Iterator[tuple[Any, Any]]:

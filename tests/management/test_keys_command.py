@@ -20,6 +20,10 @@ pytestmark = pytest.mark.django_db
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 
 
+class Killed(BaseException):
+    """A process that is killed runs no handlers for exceptions."""
+
+
 def keys(verb: str) -> str:
     out = StringIO()
     call_command("keys", verb, stdout=out)
@@ -73,22 +77,29 @@ def test_run_again_it_does_nothing_and_says_so(secrets):
 
 
 def test_interrupted_it_goes_on_where_it_stopped(monkeypatch, secrets):
-    monkeypatch.setattr(stored_secrets, "BATCH", 1)
+    """What a killed run did is in the audit log, to the last secret, and what it began is not done by half."""
+    monkeypatch.setattr(stored_secrets, "BATCH", 2)
     renew, done = stored_secrets._renew, []
 
-    def dies_at_the_third(place, pk, stored):
-        if len(done) == 2:
-            raise KeyboardInterrupt
+    def dies_at_the_fourth(place, pk, stored):
+        if len(done) == 3:
+            raise Killed
         done.append(pk)
         return renew(place, pk, stored)
 
-    monkeypatch.setattr(stored_secrets, "_renew", dies_at_the_third)
+    def audited() -> int:
+        return sum(row.details["secrets"] for row in AuditEntry.objects.filter(verb="keys.rotate"))
+
+    monkeypatch.setattr(stored_secrets, "_renew", dies_at_the_fourth)
     left = sum(count.older for count in stored_secrets.look().values())
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Killed):
         keys("rotate")
+    # The second batch, of which one was done, is as if it had never begun.
     assert sum(count.older for count in stored_secrets.look().values()) == left - 2
+    assert audited() == 2
     monkeypatch.setattr(stored_secrets, "_renew", renew)
     assert f"{left - 2} secrets encrypted anew" in keys("rotate")
+    assert audited() == left
 
 
 def test_a_secret_that_changes_meanwhile_is_left_as_it_was_saved(monkeypatch, secrets):
