@@ -11,7 +11,7 @@ from typing import Any
 
 from mattermost_bridge.rules.doctor import Finding, Level
 from mattermost_bridge.rules.doctor_callbacks import BUTTONS, IntegrationSettings, host_of, is_private, of_allowed
-from mattermost_bridge.rules.marking import Filled, Joined
+from mattermost_bridge.rules.marking import Filled, joined
 from mattermost_bridge.rules.marking import gettext_noop as _
 
 _ACTION_ID = re.compile(r"[A-Za-z0-9]+")
@@ -172,5 +172,5 @@ def _clicks(facts: ButtonFacts) -> list[Finding]:
         if facts.troubles and trouble in facts.troubles:
             code, cause, remedy = _OF_CLICKS[trouble]
             last = Filled(_("Last seen {at}."), at=facts.troubles[trouble])
-            found.append(Finding(code, Level.WARNING, Joined(cause, last), remedy))
+            found.append(Finding(code, Level.WARNING, joined(cause, last), remedy))
     return found

@@ -10,7 +10,7 @@ from enum import StrEnum
 from mattermost_bridge.rules.callback_urls import is_loopback
 from mattermost_bridge.rules.doctor import Finding, Level
 from mattermost_bridge.rules.doctor_callbacks import is_same_place
-from mattermost_bridge.rules.marking import Filled, Joined
+from mattermost_bridge.rules.marking import Filled, joined
 from mattermost_bridge.rules.marking import gettext_noop as _
 
 #: So many seconds a registration that is due may wait for a worker.
@@ -111,7 +111,7 @@ def _off(facts: CommandFacts) -> list[Finding]:
     if left:
         words = Filled(_("Commands could not be removed from Mattermost: {names}."), names=_names(left))
         remedy = _("Remove them in Mattermost (Integrations, Slash Commands), or give the bot back its permission.")
-        found.append(Finding("commands.not_removed", Level.WARNING, Joined(words, _first_error(left)), remedy))
+        found.append(Finding("commands.not_removed", Level.WARNING, joined(words, _first_error(left)), remedy))
     return found
 
 
@@ -158,7 +158,7 @@ def _registration(facts: CommandFacts) -> list[Finding]:
     if registration is None:
         cause = _("Commands were never registered with Mattermost, so every call is refused.")
         remedy = _("Check that the scheduler and a worker for the queue upkeep run (`Durar up` starts both).")
-        return [Finding("commands.never_registered", Level.BROKEN, cause, Joined(remedy, REGISTER_AGAIN))]
+        return [Finding("commands.never_registered", Level.BROKEN, cause, joined(remedy, REGISTER_AGAIN))]
     if registration.waits > MAY_WAIT:
         words = Filled(
             _("Registering commands has been due for {seconds:.0f} s, and no worker does it."),
@@ -173,16 +173,16 @@ def _registration(facts: CommandFacts) -> list[Finding]:
             if counted
             else _("No command could be registered, so every call is refused.")
         )
-        said = Joined(cause, registration.error)
-        remedy = Joined(_("Remove the cause; Durar tries again by itself."), REGISTER_AGAIN)
+        said = joined(cause, registration.error)
+        remedy = joined(_("Remove the cause; Durar tries again by itself."), REGISTER_AGAIN)
         return [Finding("commands.failed", Level.BROKEN, said, remedy)]
     if registration.state == "partial":
         rest = [one for one in facts.commands if one.where is not Where.REGISTERED]
         words = Filled(
             _("Only some commands could be registered; calls of the others are refused: {names}."), names=_names(rest)
         )
-        remedy = Joined(_("The tab Commands says of each why."), REGISTER_AGAIN)
-        return [Finding("commands.partial", Level.WARNING, Joined(words, _first_error(rest)), remedy)]
+        remedy = joined(_("The tab Commands says of each why."), REGISTER_AGAIN)
+        return [Finding("commands.partial", Level.WARNING, joined(words, _first_error(rest)), remedy)]
     return []
 
 

@@ -29,7 +29,7 @@ class Filled(str):
 
 
 class Joined(str):
-    """Sentences one behind the other, empty ones left out: each is translated by itself."""
+    """What `joined` makes."""
 
     parts: tuple[str, ...]
 
@@ -39,3 +39,8 @@ class Joined(str):
         made = super().__new__(cls, " ".join(parts))
         made.parts = parts
         return made
+
+
+def joined(*sentences: str) -> str:
+    """Sentences one behind the other, empty ones left out; each is translated by itself."""
+    return Joined(*sentences)
