@@ -24,7 +24,7 @@ from mattermost_bridge.admin.names import Names
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Delivery, OutboxState
 from mattermost_bridge.models.states import UNSETTLED, DeliveryKind, DeliveryState
-from mattermost_bridge.services import by_hand, rights
+from mattermost_bridge.services import by_hand, rights, slash_answers
 
 MAY_SEE_CODES = "change_pairingrequest"
 LATE = timedelta(minutes=1)
@@ -79,7 +79,11 @@ VERBS = (
         ngettext_lazy("%d delivery is sent again.", "%d deliveries are sent again."),
         lambda actor, pk: by_hand.send_delivery_again(pk, actor=actor),
         "change_delivery",
-        fits=lambda delivery: delivery.state == DeliveryState.DEAD and delivery.blanked_at is None,
+        fits=lambda delivery: (
+            delivery.state == DeliveryState.DEAD
+            and delivery.blanked_at is None
+            and not slash_answers.is_past(delivery)
+        ),
     ),
     Verb(
         "discard",
@@ -165,7 +169,7 @@ class DeliveryAdmin(DoesToAll, ReadOnlyAdmin):
         remedy = ""
         if record.state == DeliveryState.QUEUED and not record.channel_id:
             remedy = _("It goes out once the direct channel to the person is open; see below how far that is.")
-        if record.state == DeliveryState.DEAD:
+        if record.state == DeliveryState.DEAD and not slash_answers.is_past(record):
             remedy = _("Remove the cause, then send it again. What may have been posted already is looked for first.")
         return {
             "badges": [self.state_shown(record)],

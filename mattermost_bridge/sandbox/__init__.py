@@ -11,8 +11,8 @@ are user names. There is no sign-in: whoever reaches the port may do everything,
 Trouble for requests: `POST faults` makes a rule, the oldest that matches a request has it.
     kind            "answer" (instead of doing the work), "delay", "lose" (do the work, then close the connection
                     without an answer) or "hang" (hold until released)
-    method, path    regular expressions; the path is searched without `/api/v4`, so `^/posts$` is POST posts, and
-                    `^/websocket$` the handshake
+    method, path    regular expressions; the path is searched without `/api/v4`, so `^/posts$` is POST posts,
+                    `^/websocket$` the handshake and `^/hooks/commands/` late answers to slash commands
     who             only requests with a token of that user (a revoked one too)
     body_matches    only requests whose body has this regular expression
     times           how many requests, default 1, null for all; `skip` lets some pass first

@@ -23,8 +23,8 @@ MODERN_MAX_URI = 2048
 
 @web.middleware
 async def serve_api(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Serve one request; everything outside `/api/` passes untouched."""
-    if not request.path.startswith("/api/"):
+    """Serve one request; what is neither the API nor a response address of a slash command passes untouched."""
+    if not request.path.startswith(("/api/", "/hooks/")):
         return await handler(request)
     box = request.app[SANDBOX]
     token = token_in(request)

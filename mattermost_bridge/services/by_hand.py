@@ -12,7 +12,7 @@ from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Delivery, DirectChannel, InboundEvent, OutboxState
 from mattermost_bridge.models.states import DeliveryState, DirectChannelState, EventOutcome, EventState
 from mattermost_bridge.rules.reasons import Reason
-from mattermost_bridge.services import audit, decisions, direct_channels, hints, outbox, sending
+from mattermost_bridge.services import audit, decisions, direct_channels, hints, outbox, sending, slash_answers
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
 from mattermost_bridge.services.records import blocked_for
@@ -59,6 +59,8 @@ def send_delivery_again(delivery_pk: int, *, actor: Actor) -> None:
         if delivery.account.is_archived:
             raise Refused(f"The account {delivery.account.account_id} is archived. Restore it first.")
         _refuse_blanked(delivery)
+        if slash_answers.is_past(delivery):
+            raise Refused(f"Delivery {delivery_pk} cannot be sent again. {slash_answers.TOO_LATE}")
         if not sending.retry_dead(delivery_pk):
             raise Refused(
                 f"Delivery {delivery_pk} is not one that was given up ({delivery.get_state_display().lower()})."

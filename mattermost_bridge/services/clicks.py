@@ -202,7 +202,8 @@ def _pick(seen: _Seen, event: InboundEvent, decision: Decision) -> str:
     model = model_picker.picked(seen.click.context) if seen.offered is not None and seen.offered.opener_id else ""
     if not model:
         return ""
-    event.conversation = turns.conversation_for(event, decision)
+    session = model_picker.session_of(seen.click.context, seen.account.pk)
+    event.conversation = session or turns.conversation_for(event, decision)
     return model_picker.choose(event.conversation, seen.account, model)
 
 

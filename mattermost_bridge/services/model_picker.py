@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 
 #: The field of a button's signed context that says that it chooses a model, with the model's name.
 PICKED = "durar_picked_model"
+#: The field that says for which session; where answers begin threads, the picker's own post would lead to another one.
+SESSION = "durar_picked_for"
 VALID_FOR = timedelta(minutes=15)
 STALE = "That model is no longer available: {model}"
 
@@ -32,7 +34,7 @@ def offer(
                 "text": f"{model} [current]" if model == current else model,
                 "callback_data": f"model{number}",
                 "style": "primary" if model == current else "default",
-                "context": {PICKED: model},
+                "context": {PICKED: model, SESSION: conversation.pk},
             }
         ]
         for number, model in enumerate(models, start=1)
@@ -43,6 +45,7 @@ def offer(
             channel_id=event.channel_id,
             text=f"Models of {agent}. Current: {current}",
             buttons=rows,
+            root_id=conversation.root_id,
             recipient_id=event.user_id if event.channel_type == "D" else "",
             since_ms=event.create_at,
             opener_id=event.user_id,
@@ -58,6 +61,12 @@ def picked(context: Mapping[str, Any]) -> str:
     """The model that a click chooses; "" for any other click."""
     model = context.get(PICKED)
     return model if isinstance(model, str) else ""
+
+
+def session_of(context: Mapping[str, Any], account_pk: int) -> Conversation | None:
+    """The session for which a picker was opened; None when it is gone."""
+    pk = context.get(SESSION)
+    return Conversation.objects.filter(pk=pk, account=account_pk).first() if isinstance(pk, int) else None
 
 
 def choose(conversation: Conversation, account: AccountSettings, model: str) -> str:

@@ -5,6 +5,7 @@ What went there cannot be looked up. So it is sent whole, and never again once n
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ from mattermost_bridge.mattermost.responses import respond
 from mattermost_bridge.mattermost.text import clean
 from mattermost_bridge.models import Delivery, DeliveryAttempt, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryState, EventKind
+from mattermost_bridge.rules.retry import outbox_delay, with_retry_after
 from mattermost_bridge.rules.slash_payload import leads_home
 from mattermost_bridge.services import hints, marks
 from mattermost_bridge.services.keeping import holder
@@ -28,11 +30,16 @@ log = structlog.get_logger(__name__)
 
 #: The field of an event's payload, and of a delivery's props, that says where it is answered.
 RESPONSE_URL = "response_url"
-#: So often it is tried to reach a server to which not one byte could be sent.
-MOST_ATTEMPTS = 5
+#: So long a response address works (Mattermost 5.37). Until then it is tried again where the server surely did not take
+#: the answer: it could not be reached at all, or asked for fewer calls.
+VALID_FOR = timedelta(minutes=30)
 NOBODY_KNOWS = (
     "Nobody knows whether this answer was shown: an attempt broke off, and a response address cannot be looked at. It "
     "is not sent twice. Ask the person to use the command again."
+)
+TOO_LATE = (
+    "The address for this answer works for half an hour and five times. The person has to use the command again; with "
+    "the bot in the channel the answer is a post, which can be sent again."
 )
 
 
@@ -64,6 +71,12 @@ def goes_there(delivery: Delivery) -> bool:
     return RESPONSE_URL in delivery.props
 
 
+def is_past(delivery: Delivery) -> bool:
+    """Whether nothing can be sent through the response address of a delivery any more: it may have been used, or is too
+    old. Never so for a post."""
+    return goes_there(delivery) and (delivery.unclear or timezone.now() > delivery.created_at + VALID_FOR)
+
+
 def send(delivery: Delivery, account: AccountSettings) -> bool:
     """Make one attempt with a claimed answer, and save what came of it. True when it was shown."""
     url = str(delivery.props.get(RESPONSE_URL) or "")
@@ -74,7 +87,8 @@ def send(delivery: Delivery, account: AccountSettings) -> bool:
     try:
         respond(url, delivery.text, seconds=settings.TIMES["http_timeout"])
     except MattermostError as error:
-        again = not error.sent and delivery.attempts < MOST_ATTEMPTS
+        surely_not = not error.sent or error.is_rate_limited
+        again = _soon(delivery, error.retry_after) if surely_not else None
         DeliveryAttempt.objects.create(
             delivery=delivery,
             number=delivery.attempts,
@@ -82,22 +96,27 @@ def send(delivery: Delivery, account: AccountSettings) -> bool:
             status=error.status,
             error_id=error.error_id,
             error=str(error),
-            next_attempt_at=_soon(delivery) if again else None,
+            next_attempt_at=again,
         )
-        if again:
-            return _back(delivery, str(error))
-        return _ended(delivery, NOBODY_KNOWS if error.is_unclear else str(error), error.error_id)
+        if again is not None:
+            return _back(delivery, str(error), again)
+        if error.is_unclear:
+            _ours(delivery).update(unclear=True)
+        return _ended(delivery, NOBODY_KNOWS if error.is_unclear else f"{error} {TOO_LATE}", error.error_id)
     marks.settle(delivery.pk, "", 0)
     return True
 
 
-def _soon(delivery: Delivery) -> datetime:
-    return timezone.now() + timedelta(seconds=2**delivery.attempts * settings.TIMES["delivery_backoff"])
+def _soon(delivery: Delivery, retry_after: float | None) -> datetime | None:
+    """When the next attempt may be made; None when the address will not work any more by then."""
+    delay = outbox_delay(delivery.attempts, random.random()) * settings.TIMES["delivery_backoff"]  # noqa: S311
+    at = timezone.now() + timedelta(seconds=with_retry_after(delay, retry_after))
+    return at if at < delivery.created_at + VALID_FOR else None
 
 
-def _back(delivery: Delivery, error: str) -> bool:
+def _back(delivery: Delivery, error: str, next_attempt_at: datetime) -> bool:
     _ours(delivery).update(
-        state=DeliveryState.QUEUED, claimed_by="", claim_until=None, error=error, next_attempt_at=_soon(delivery)
+        state=DeliveryState.QUEUED, claimed_by="", claim_until=None, error=error, next_attempt_at=next_attempt_at
     )
     live.changed(delivery.account_id, "delivery", [delivery.pk])
     return False

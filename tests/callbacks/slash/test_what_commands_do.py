@@ -11,11 +11,8 @@ import requests
 
 from mattermost_bridge.callbacks import commands
 from mattermost_bridge.callbacks.guard import Call
-from mattermost_bridge.config import effective
 from mattermost_bridge.models import (
-    AccessEntry,
     Agent,
-    ButtonSet,
     Conversation,
     Delivery,
     InboundEvent,
@@ -23,8 +20,6 @@ from mattermost_bridge.models import (
     Turn,
 )
 from mattermost_bridge.sandbox.client import wait_for
-from tests.bridge import collected_hints
-from tests.callbacks.conftest import click
 from tests.callbacks.slash.calls import PATH, form, said
 
 # What does not need the agent
@@ -112,26 +107,6 @@ def test_a_model_is_shown_chosen_and_given_back(sandbox, bot):
     assert Conversation.objects.get().options == {}
 
 
-def test_the_picker_is_for_its_opener_only_and_chooses(sandbox, bot, hints):
-    AccessEntry.objects.create(account=bot, list="group", value=sandbox.user_id("bob"))
-    effective.bump_version()
-    Agent.objects.create(slug="other", backend="echo", model="large", base_url="http://m")
-    assert said(sandbox.execute("alice", "/oc_models", "support")) == ""
-    hints.run()
-    post = sandbox.posts("support")[-1]
-    actions = post["props"]["attachments"][0]["actions"]
-    assert [one["name"] for one in actions] == ["large", "small [current]"]
-    click(sandbox, post, actions[0]["id"], who="bob")
-    assert Conversation.objects.get().options == {}
-    assert click(sandbox, post, actions[0]["id"]).status_code == 200
-    assert Conversation.objects.get().options == {"model": "large"}
-    hints.run()
-    seen = sandbox.posts("support")[-1]
-    assert seen["props"]["attachments"] == [{"text": "This session uses large from now on."}]
-    assert not Turn.objects.exists()
-    assert ButtonSet.objects.get().used_at is not None
-
-
 # Skills
 
 
@@ -146,14 +121,6 @@ def test_a_skill_is_asked_of_the_agent_and_answered_by_the_bot_where_it_was_type
     assert post["root_id"] == ""
 
 
-def test_a_skill_in_a_thread_is_answered_there_where_the_server_tells_of_it(sandbox, bot, hints):
-    sandbox.settings(version="11")
-    root = sandbox.post("bob", "support", "a thread")["id"]
-    sandbox.execute("alice", "/oc_summary this", "support", root_id=root)
-    hints.run()
-    assert sandbox.posts("support")[-1]["root_id"] == root
-
-
 def test_processing_is_not_said_when_the_first_part_came_in_time(sandbox, bot, hints, monkeypatch):
     monkeypatch.setattr(commands, "WAIT_SECONDS", 20.0)
     answers: list[requests.Response] = []
@@ -166,58 +133,6 @@ def test_processing_is_not_said_when_the_first_part_came_in_time(sandbox, bot, h
     assert "Sum up: x" in sandbox.posts("support")[-1]["message"]
 
 
-def test_between_two_people_the_answer_goes_only_to_the_asker(sandbox, bot, hints):
-    between = "alice,bob"
-    before = len(sandbox.posts(between))
-    assert said(sandbox.execute("alice", "/oc_summary this", between)) == "Processing..."
-    hints.run()
-    delivery = Delivery.objects.get()
-    assert (delivery.state, delivery.post_id) == ("sent", "")
-    assert "Sum up: this" in delivery.text
-    assert len(sandbox.posts(between)) == before
-    hooks = [call for call in sandbox.requests(path="hooks/commands")]
-    assert len(hooks) <= 1
-
-
-def test_an_answer_through_a_response_address_is_never_sent_twice(sandbox, bot, hints):
-    said(sandbox.execute("alice", "/oc_summary this", "alice,bob"))
-    name, args = hints.given.popleft()
-    with collected_hints() as later:
-        from tests.bridge import TASKS
-
-        TASKS[name](*args)
-    assert "durar.deliveries.drain" in later.names()
-    Delivery.objects.update(unclear=True)
-    later_names = [one for one in later.given]
-    for one, arguments in later_names:
-        TASKS[one](*arguments)
-    delivery = Delivery.objects.get()
-    assert delivery.state == "dead"
-    assert "Nobody knows whether this answer was shown" in delivery.error
-
-
-def test_a_response_address_of_another_host_is_not_used(sandbox, bot, hints, url):
-    command = SlashCommand.objects.get(name="summary")
-    people = "__".join(sorted([sandbox.user_id("alice"), sandbox.user_id("bob")]))
-    for there in ("http://127.0.0.1:9/hooks/commands/abc", "https://evil.example/hooks/commands/abc", ""):
-        call = form(command, sandbox, channel_name=people, response_url=there, trigger_id=f"x{there}")
-        assert "The bot is not in this channel" in said(requests.post(url, data=call, timeout=30))
-    hints.run()
-    assert not Delivery.objects.exists()
-
-
-def test_in_a_private_channel_without_the_bot_only_the_asker_sees_the_answer(sandbox, bot, hints):
-    fields = {"team_id": sandbox.team_id, "name": "plans", "display_name": "Plans", "type": "P"}
-    made = sandbox.api("alice", "POST", "/channels", fields)
-    assert "- Account:" in said(sandbox.execute("alice", "/oc_status", made["id"]))
-    assert said(sandbox.execute("alice", "/oc_models", made["id"])).startswith("Models of Helper:")
-    assert said(sandbox.execute("alice", "/oc_summary this", made["id"])) == "Processing..."
-    hints.run()
-    assert Delivery.objects.get().state == "sent"
-    assert sandbox.posts(made["id"]) == []
-    assert set(InboundEvent.objects.values_list("channel_type", flat=True)) == {"P"}
-
-
 def test_another_process_after_a_restart_takes_the_same_commands(sandbox, bot, url):
     """Nothing is kept in memory: a callback that was made just now knows every token, and refuses the same."""
     command = SlashCommand.objects.get(name="status")
@@ -228,6 +143,3 @@ def test_another_process_after_a_restart_takes_the_same_commands(sandbox, bot, u
             answer = asyncio.run(callback.answer(call, json.dumps(payload).encode()))
             assert answer.status == status
     assert InboundEvent.objects.count() == 1
-
-
-# Who may

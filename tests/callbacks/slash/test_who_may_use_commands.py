@@ -81,6 +81,3 @@ def test_a_channel_that_nobody_can_tell_is_a_temporary_error_and_no_row_changes(
     answer = said(requests.post(url, data=form(SlashCommand.objects.get(name="status"), sandbox), timeout=30))
     assert answer == "Temporary error: unable to determine channel type. Please try again."
     assert rows() == before
-
-
-# Which calls are taken
