@@ -15,8 +15,8 @@ from mattermost_bridge.models import (
     AccessEntry,
     Account,
     Agent,
+    BlockedUser,
     ConnectionChange,
-    Conversation,
     KnownChannel,
     KnownPerson,
     ListenerLease,
@@ -25,8 +25,12 @@ from mattermost_bridge.models import (
 )
 from mattermost_bridge.models.states import ConnectionPhase
 from mattermost_bridge.sample_data import texts
-from mattermost_bridge.sample_data.messages import BATCH, Messages, Place
+from mattermost_bridge.sample_data.messages import BATCH, Messages
 from mattermost_bridge.sample_data.times import times_as_given
+from mattermost_bridge.sample_data.ways import Place
+
+#: So many people of an account speak in its channels.
+SPEAKERS = 6
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,10 @@ class Maker:
         places = self._places(accounts, people)
         self._connections(accounts)
         self._waiting(accounts, people)
+        effective.bump_version()
         wanted = self.amounts
         said = Messages(self.random, self.now, self._id, self.say)
         said.make(places, wanted.events, wanted.deliveries, wanted.days)
-        effective.bump_version()
 
     def _id(self, word: str) -> str:
         self.number += 1
@@ -89,9 +93,9 @@ class Maker:
                     bot_username=f"{team.split()[0].lower()}bot{number + 1}",
                     agent=None if number % 40 == 7 else agents[number % 5 == 4],
                     dm_policy="allowlist" if number % 30 == 11 else "",
-                    group_policy=("", "open", "allowlist")[number % 3],
-                    own_allow_from=number % 4 == 3,
-                    own_group_allow_from=number % 3 == 2,
+                    group_policy="" if number % 15 == 9 else ("open", "allowlist", "open")[number % 3],
+                    own_allow_from=True,
+                    own_group_allow_from=number % 3 == 1,
                     enabled=number % 25 != 20,
                 )
             )
@@ -109,14 +113,29 @@ class Maker:
             for number in range(self.amounts.people)
         ]
         KnownPerson.objects.bulk_create(people, BATCH)
-        entries = [
-            AccessEntry(
-                account=person.account, list="dm" if number % 2 else "group", value=person.user_id,
-                username=person.username, source="panel" if number % 3 else "pairing", note="On call this month",
-            )
-            for number, person in enumerate(people)
-            if number % 2 or number % 3
-        ]  # fmt: skip
+        entries, blocked = [], []
+        for number, person in enumerate(people):
+            # Of each account's people every other one may write directly, most others may in channels, and the rest
+            # are strangers, of whom one was a nuisance.
+            turn = number // len(accounts)
+            listed = "dm" if turn % 2 == 0 else "group" if turn % 3 else ""
+            if number % 50 == 49:
+                blocked.append(
+                    BlockedUser(
+                        account=person.account, user_id=person.user_id, username=person.username,
+                        reason="Advertised in every channel",
+                    )
+                )  # fmt: skip
+            elif listed:
+                by_pairing = listed == "dm" and turn % 3 == 0
+                source, note = ("pairing", "") if by_pairing else ("panel", "On call this month")
+                entries.append(
+                    AccessEntry(
+                        account=person.account, list=listed, value=person.user_id, username=person.username,
+                        source=source, note=note,
+                    )
+                )  # fmt: skip
+        BlockedUser.objects.bulk_create(blocked, BATCH)
         AccessEntry.objects.bulk_create(entries, BATCH)
         self.say(f"{len(people)} people")
         return people
@@ -126,34 +145,25 @@ class Maker:
         return f"{name}{round_}" if round_ else name
 
     def _places(self, accounts: list[Account], people: list[KnownPerson]) -> list[Place]:
-        """For each person a direct channel, and for each account two channels in which somebody of it speaks."""
+        """For each person a direct channel, and for each account two channels in which some of its people speak."""
         channels = []
         for account in accounts:
             for name in ("town-square", "support"):
                 known = KnownChannel(account=account, channel_id=self._id("channel"), type="O", name=name)
                 known.display_name = name.replace("-", " ").capitalize()
                 channels.append(known)
-        speakers = {person.account_id: person for person in people}
-        found = [(person, self._id("dm"), "D", f"@{person.username}") for person in people]
-        direct = [
-            KnownChannel(account_id=who.account_id, channel_id=one, type=kind) for who, one, kind, _title in found
-        ]
+        direct = [KnownChannel(account=one.account, channel_id=self._id("dm"), type="D") for one in people]
         KnownChannel.objects.bulk_create([*channels, *direct], BATCH)
-        found += [
-            (speakers[known.account_id], known.channel_id, "O", known.display_name)
-            for known in channels
-            if known.account_id in speakers
-        ]
-        conversations = [
-            Conversation(
-                account_id=person.account_id, session_key=f"agent:main:mattermost:{kind}:{channel}", title=title,
-                channel_id=channel, channel_type=kind, peer_id=person.user_id if kind == "D" else "",
-            )
-            for person, channel, kind, title in found
-        ]  # fmt: skip
-        Conversation.objects.bulk_create(conversations, BATCH)
+        of_account: dict[int, list[KnownPerson]] = {}
+        for person in people:
+            of_account.setdefault(person.account_id, []).append(person)
         return [
-            Place(conversation, person) for conversation, (person, *_rest) in zip(conversations, found, strict=True)
+            *(Place(person, channel, f"@{person.username}") for person, channel in zip(people, direct, strict=True)),
+            *(
+                Place(person, channel, channel.display_name)
+                for channel in channels
+                for person in of_account.get(channel.account_id, [])[:SPEAKERS]
+            ),
         ]
 
     def _connections(self, accounts: list[Account]) -> None:

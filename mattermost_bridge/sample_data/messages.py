@@ -10,30 +10,17 @@ from itertools import islice
 
 from django.db import transaction
 
-from mattermost_bridge.models import Conversation, Delivery, InboundEvent, KnownPerson, Turn
-from mattermost_bridge.models.states import DeliveryKind, DeliveryState, EventOutcome, EventState
+from mattermost_bridge.models import Delivery, InboundEvent, Turn
+from mattermost_bridge.models.states import DeliveryKind, DeliveryState, EventState
 from mattermost_bridge.models.states import TurnState as Turned
-from mattermost_bridge.rules.reasons import Reason
+from mattermost_bridge.rules.types import Outcome
 from mattermost_bridge.sample_data import texts
 from mattermost_bridge.sample_data.times import times_as_given
+from mattermost_bridge.sample_data.ways import Place, Way, ways_of
 
 BATCH = 5000
-#: Of a thousand messages so many end each way; the others are answered, as far as deliveries go.
-SHARES = (
-    (700, EventState.DECIDED, EventOutcome.IGNORED, Reason.NO_MENTION),
-    (25, EventState.DECIDED, EventOutcome.IGNORED, Reason.SYSTEM_POST),
-    (30, EventState.DECIDED, EventOutcome.REFUSED, Reason.GROUP_NOT_LISTED),
-    (10, EventState.DECIDED, EventOutcome.REFUSED, Reason.BLOCKED),
-    (12, EventState.DECIDED, EventOutcome.CHALLENGED, Reason.PAIRING_REQUIRED),
-)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A conversation with what messages in it need."""
-
-    conversation: Conversation
-    person: KnownPerson
+#: Of the messages that are not answered, so many parts end each way. Why, the rules say.
+SHARES = ((725, Outcome.IGNORED), (40, Outcome.REFUSED), (12, Outcome.CHALLENGED))
 
 
 @dataclass(frozen=True)
@@ -47,7 +34,9 @@ class Messages:
 
     def make(self, places: list[Place], count: int, deliveries: int, days: int) -> None:
         """So many events, oldest first, over so many days; those that are answered with turn and delivery."""
-        if not places:
+        ways = ways_of(places, self.now, self.say)
+        shares = [(share, ways[outcome]) for share, outcome in SHARES if ways[outcome]]
+        if not shares:
             return
         made, answers = 0, 0
         moments = self._moments(count, days)
@@ -55,12 +44,13 @@ class Messages:
             events, turns, posts = [], [], []
             for at in chunk:
                 made += 1
-                place = places[int(len(places) * self.random.random() ** 3)]
-                event = self._event(place, at)
+                answered = made * deliveries // count > answers and bool(ways[Outcome.ADMITTED])
+                way = self._one_of(ways[Outcome.ADMITTED] if answered else self._drawn(shares))
+                event = way.event(self.random, self.new_id("post"), at)
                 events.append(event)
-                if made * deliveries // count > answers:
+                if answered:
                     answers += 1
-                    turn, delivery = self._answer(place, event, at)
+                    turn, delivery = self._answer(way, event, at)
                     turns.append(turn)
                     posts.append(delivery)
             self._save(events, turns, posts)
@@ -91,46 +81,31 @@ class Messages:
             pulled = share + 0.12 * (1 if share < 0.5 else -1) * (4 * share * (1 - share)) * abs(0.5 - share) * 2
             yield begin + timedelta(seconds=day * 86400 + pulled * 86400)
 
-    def _event(self, place: Place, at: datetime) -> InboundEvent:
-        state, outcome, reason = self._ending()
-        conversation, person = place.conversation, place.person
-        post = self.new_id("post")
-        return InboundEvent(
-            account_id=conversation.account_id, dedupe_key=post, post_id=post, channel_id=conversation.channel_id,
-            channel_type=conversation.channel_type, user_id=person.user_id, username=person.username,
-            text=self.random.choice(texts.CHATTER), create_at=int(at.timestamp() * 1000), received_at=at,
-            payload={"type": "", "file_ids": []}, state=state, outcome=outcome, reason=reason, decided_at=at,
-            trail=[{"name": "mention of @bot", "value": "not found", "source": "post", "passed": False}],
-        )  # fmt: skip
+    def _one_of(self, ways: list[Way]) -> Way:
+        """One of them; the first ones come oftener, as some people write more than others."""
+        return ways[int(len(ways) * self.random.random() ** 3)]
 
-    def _ending(self) -> tuple[EventState, EventOutcome, Reason]:
-        drawn = self.random.randrange(sum(share for share, *_rest in SHARES))
-        for share, state, outcome, reason in SHARES:
-            drawn -= share
-            if drawn < 0:
-                return state, outcome, reason
-        raise AssertionError("the shares are drawn from their own sum")
+    def _drawn(self, shares: list[tuple[int, list[Way]]]) -> list[Way]:
+        return self.random.choices([ways for _share, ways in shares], [share for share, _ways in shares])[0]
 
-    def _answer(self, place: Place, event: InboundEvent, at: datetime) -> tuple[Turn, Delivery]:
+    def _answer(self, way: Way, event: InboundEvent, at: datetime) -> tuple[Turn, Delivery]:
         """Let the event be answered: mostly well, one in 400 not at all, one in 300 not delivered."""
         failed, dead = self.random.random() < 1 / 400, self.random.random() < 1 / 300
         took = timedelta(seconds=self.random.lognormvariate(0.9, 0.7))
-        event.text, event.trail = self.random.choice(texts.QUESTIONS), []
-        event.outcome, event.reason = EventOutcome.ADMITTED, Reason.ADMITTED_DM_LISTED
         event.state = EventState.FAILED if failed else EventState.ANSWERED
-        event.conversation = place.conversation
+        account = way.place.person.account
         kind, error = self.random.choice(texts.TURN_ERRORS) if failed else ("", "")
         turn = Turn(
-            conversation=place.conversation, state=Turned.FAILED if failed else Turned.DONE, starts=1,
+            conversation=way.conversation, state=Turned.FAILED if failed else Turned.DONE, starts=1,
             question=event.text, answer="" if failed else self.random.choice(texts.ANSWERS), error_kind=kind,
-            error=error, model="large", input_tokens=self.random.randrange(200, 4000),
-            output_tokens=self.random.randrange(5, 400),
+            error=error, model=account.agent.model if account.agent else "",
+            input_tokens=self.random.randrange(200, 4000), output_tokens=self.random.randrange(5, 400),
             trigger_at=event.create_at, created_at=at, started_at=at, finished_at=at + took,
-            agent_id=place.conversation.account.agent_id,
+            agent_id=account.agent_id,
         )  # fmt: skip
         event.turn = turn
         delivery = Delivery(
-            account_id=place.conversation.account_id, turn=turn, channel_id=place.conversation.channel_id,
+            account_id=account.pk, turn=turn, channel_id=way.place.channel.channel_id,
             kind=DeliveryKind.FAILURE if failed else DeliveryKind.ANSWER, text=turn.answer or "Something went wrong.",
             state=DeliveryState.DEAD if dead else DeliveryState.SENT, attempts=3 if dead else 1,
             error=self.random.choice(texts.DELIVERY_ERRORS) if dead else "", since_ms=event.create_at,

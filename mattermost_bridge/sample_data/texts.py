@@ -30,6 +30,7 @@ ANSWERS = (
     "Le bureau est fermé lundi.",
 )
 CHATTER = ("lunch?", "the build is green again", "+1", "see the thread above", "moved to next week", "on it")
+JOINED = ("joined the channel.", "left the channel.")
 DELIVERY_ERRORS = (
     "POST /api/v4/posts answered 403: the bot is not a member of the channel. Invite it again.",
     "POST /api/v4/posts answered 400: the channel has been archived.",

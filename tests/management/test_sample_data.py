@@ -9,7 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.models import Account, Delivery, InboundEvent, KnownPerson, Turn
+from mattermost_bridge.services.decisions import decision_on
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +28,19 @@ def test_as_many_records_are_made_as_asked_for():
     assert (Account.objects.count(), KnownPerson.objects.count()) == (4, 20)
     assert (InboundEvent.objects.count(), Delivery.objects.count(), Turn.objects.count()) == (300, 30, 30)
     assert "300 events, 30 deliveries" in said
+
+
+def test_every_event_ended_as_the_rules_say_and_shows_their_checks():
+    make(accounts=10, people=60, events=600, deliveries=60, days=3)
+    reasons = set()
+    for event in InboundEvent.objects.select_related("conversation"):
+        decision = decision_on(event, settings_for(event.account_id))
+        assert (decision.outcome, decision.reason) == (event.outcome, event.reason)
+        assert [step["name"] for step in event.trail][: len(decision.trail)] == [each.name for each in decision.trail]
+        if event.conversation is not None:
+            assert event.conversation.session_key == decision.session_key
+        reasons.add(event.reason)
+    assert len(reasons) >= 8
 
 
 def test_events_are_spread_over_the_days_in_order():
