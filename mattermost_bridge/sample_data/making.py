@@ -24,7 +24,7 @@ from mattermost_bridge.models import (
     PairingRequest,
 )
 from mattermost_bridge.models.states import ConnectionPhase
-from mattermost_bridge.sample_data import texts
+from mattermost_bridge.sample_data import byside, texts
 from mattermost_bridge.sample_data.messages import BATCH, Messages
 from mattermost_bridge.sample_data.times import times_as_given
 from mattermost_bridge.sample_data.ways import Place
@@ -60,6 +60,7 @@ class Maker:
         places = self._places(accounts, people)
         self._connections(accounts)
         self._waiting(accounts, people)
+        byside.make(accounts, people, self.now, self._id)
         effective.bump_version()
         wanted = self.amounts
         said = Messages(self.random, self.now, self._id, self.say)
