@@ -6,23 +6,20 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from mattermost_bridge.config.effective import AccountSettings, settings_for
-from mattermost_bridge.mattermost.commands import DUPLICATE
 from mattermost_bridge.mattermost.errors import MattermostError
 from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.mattermost.types import Command, Team
 from mattermost_bridge.models import SlashCommand
 from mattermost_bridge.models.states import SlashCommandState, SlashRegistrationState
-from mattermost_bridge.rules.slash_registration import Existing, Kind, Step, Wanted, plan
-from mattermost_bridge.services import slash_registration
+from mattermost_bridge.rules.slash_registration import Kind, Step, Wanted, plan
+from mattermost_bridge.services import slash_registration, slash_steps
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.slash_registration import Job
+from mattermost_bridge.services.slash_steps import delete, existing, named, permission_missing, settle, withdraw
 
 log = structlog.get_logger(__name__)
-
-FOREIGN = "Another command that Durar did not make has this name already. Remove that one, or choose another prefix."
 
 
 class _LostError(Exception):
@@ -65,7 +62,7 @@ class _Run:
         if not self._wanted and not rows.exists():
             return SlashRegistrationState.OFF, "", False
         if not self._account.configured:
-            _withdraw(rows.exclude(state=SlashCommandState.REMOVING), self._account.missing)
+            withdraw(rows.exclude(state=SlashCommandState.REMOVING), self._account.missing)
             return SlashRegistrationState.FAILED, self._account.missing, False
         if self._wanted:
             self._warn_of_address()
@@ -133,7 +130,7 @@ class _Run:
         if not rows:
             return
         try:
-            existing = client.commands_of(team.id)
+            found = client.commands_of(team.id)
         except MattermostError as error:
             if error.is_server_trouble or error.is_unauthorized or error.is_rate_limited:
                 raise
@@ -141,12 +138,12 @@ class _Run:
             return
         steps = plan(
             self._wanted,
-            [_existing(one) for one in existing],
+            [existing(one) for one in found],
             me_id=me_id,
             known=rows.keys(),
             known_ids={row.command_id for row in rows.values() if row.command_id},
         )
-        commands = {one.id: one for one in existing}
+        commands = {one.id: one for one in found}
         for step in steps:
             self._keep_job()
             self._do(client, team, step, rows.get(step.trigger), commands)
@@ -189,41 +186,29 @@ class _Run:
     ) -> None:
         """One step, and what is recorded of it. Raises MattermostError when the whole server is in trouble."""
         try:
-            match step.kind:
-                case Kind.DELETE:
-                    _delete(client, step.command_id)
-                case Kind.SKIP_FOREIGN if row is not None:
-                    _settle(row, SlashCommandState.FOREIGN, FOREIGN)
-                    log.warning(
-                        f"slash command /{step.trigger} is already used by non-Durar command(s)",
-                        account=self._account.account_id,
-                        team=team.name,
-                    )
-                case Kind.REUSE if row is not None and step.wanted is not None:
-                    _registered(row, commands[step.command_id], step.wanted)
-                case Kind.UPDATE if row is not None and step.wanted is not None:
-                    _registered(row, _changed(client, team, row, step.command_id, step.wanted), step.wanted)
-                case Kind.CREATE if row is not None and step.wanted is not None:
-                    made = client.create_command(team.id, step.trigger, step.wanted.fields)
-                    _registered(row, made, step.wanted)
+            slash_steps.take(client, team, step, row, commands)
         except MattermostError as error:
             if error.is_server_trouble or error.is_unauthorized or error.is_rate_limited:
                 raise
             if row is None:
-                self._team_errors.append(f"{_named(team)}: {error}")
-            elif error.error_id == DUPLICATE:
-                _settle(row, SlashCommandState.FOREIGN, FOREIGN)
+                self._team_errors.append(f"{named(team)}: {error}")
             else:
                 self._refuse([row], team, error)
+        if step.kind is Kind.SKIP_FOREIGN:
+            log.warning(
+                f"slash command /{step.trigger} is already used by non-Durar command(s)",
+                account=self._account.account_id,
+                team=team.name,
+            )
 
     def _refuse(self, rows: Iterable[SlashCommand], team: Team, error: MattermostError) -> None:
         """Keep why these commands of a team could not be registered, or removed."""
         denied = error.status == 403
-        sentence = permission_missing(self._account.bot_username, _named(team)) if denied else str(error)
+        sentence = permission_missing(self._account.bot_username, named(team)) if denied else str(error)
         state = SlashCommandState.REFUSED if denied else SlashCommandState.FAILED
         for row in rows:
             removing = row.state == SlashCommandState.REMOVING
-            _settle(row, SlashCommandState.REMOVING if removing else state, sentence)
+            settle(row, SlashCommandState.REMOVING if removing else state, sentence)
         if sentence not in self._team_errors:
             self._team_errors.append(sentence)
 
@@ -232,10 +217,10 @@ class _Run:
         for row in SlashCommand.objects.filter(account_id=self._account.pk).exclude(team_id__in=team_ids):
             self._keep_job()
             if row.state != SlashCommandState.REMOVING:
-                _settle(row, SlashCommandState.REMOVING, "")
+                settle(row, SlashCommandState.REMOVING, "")
             try:
                 if row.command_id:
-                    _delete(client, row.command_id)
+                    delete(client, row.command_id)
             except MattermostError as error:
                 if error.status != 403:
                     raise
@@ -246,81 +231,3 @@ class _Run:
                     command=row.trigger,
                 )
             row.delete()
-
-
-def permission_missing(bot: str, team: str) -> str:
-    """What to grant so that the bot may register commands, and how (Mattermost 5.37; the name changed in 11.2)."""
-    who = f"@{bot}" if bot else "The bot"
-    return (
-        f"{who} may not manage slash commands in the team {team}: Mattermost answers 403. It needs the permission "
-        "manage_slash_commands (from Mattermost 11.2 on: manage_own_slash_commands). Make the bot an administrator of "
-        "that team (team menu, Manage Members, Team Admin), or let a system administrator add the permission to its "
-        "role; then choose Register commands again."
-    )
-
-
-def _changed(client: MattermostClient, team: Team, row: SlashCommand, command_id: str, wanted: Wanted) -> Command:
-    """Change a command; where that is refused, replace it."""
-    try:
-        return client.update_command(command_id, team.id, wanted.trigger, wanted.fields)
-    except MattermostError as error:
-        if error.is_unclear or error.is_unauthorized or error.is_rate_limited or error.status == 403:
-            raise
-        log.info("a slash command is made anew, since it could not be changed", command=row.trigger, error=str(error))
-    row.command_id, row.token = "", ""  # the token of a command that is gone counts no more
-    _settle(row, SlashCommandState.WANTED, "")
-    _delete(client, command_id)
-    return client.create_command(team.id, wanted.trigger, wanted.fields)
-
-
-def _delete(client: MattermostClient, command_id: str) -> None:
-    try:
-        client.delete_command(command_id)
-    except MattermostError as error:
-        if error.status != 404:
-            raise
-        log.info("a slash command was gone already", command_id=command_id)
-
-
-def _registered(row: SlashCommand, command: Command, wanted: Wanted) -> None:
-    if row.command_id != command.id or row.registered_at is None:
-        row.registered_at = timezone.now()
-    row.command_id, row.token = command.id, command.token
-    row.callback_url, row.fingerprint = command.url or wanted.url, wanted.fingerprint
-    _settle(row, SlashCommandState.REGISTERED, "")
-
-
-def _settle(row: SlashCommand, state: str, error: str) -> None:
-    row.state, row.error = state, error
-    # When it was used is written by others.
-    row.save(
-        update_fields=[
-            *("state", "error", "command_id", "token", "token_digest"),
-            *("callback_url", "fingerprint", "registered_at", "updated_at"),
-        ]
-    )
-
-
-def _withdraw(rows: Iterable[SlashCommand], error: str) -> None:
-    for row in rows:
-        _settle(row, SlashCommandState.FAILED, error)
-
-
-def _existing(command: Command) -> Existing:
-    return Existing(
-        command.id,
-        command.trigger,
-        command.creator_id,
-        {
-            "method": command.method,
-            "url": command.url,
-            "description": command.description,
-            "auto_complete": command.auto_complete,
-            "auto_complete_desc": command.auto_complete_desc,
-            "auto_complete_hint": command.auto_complete_hint,
-        },
-    )
-
-
-def _named(team: Team) -> str:
-    return team.display_name or team.name or team.id

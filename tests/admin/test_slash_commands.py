@@ -8,7 +8,7 @@ from django.utils import timezone
 from mattermost_bridge.models import AuditEntry, Skill, SlashCommand, SlashRegistration
 from mattermost_bridge.models.states import SlashCommandState, SlashRegistrationState
 from mattermost_bridge.services import slash_registration
-from mattermost_bridge.services.slash_teams import permission_missing
+from mattermost_bridge.services.slash_steps import permission_missing
 from tests import factories
 
 pytestmark = pytest.mark.django_db

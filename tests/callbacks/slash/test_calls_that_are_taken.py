@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +26,7 @@ from mattermost_bridge.models import (
 from mattermost_bridge.models.fields import decrypt
 from mattermost_bridge.rules.slash_payload import read_call
 from mattermost_bridge.services import slash_commands, slash_registration, slash_teams, slash_tokens
+from mattermost_bridge.services.control_commands import NEW_SESSION
 from mattermost_bridge.tasks.commands import doubt_commands
 from tests.bridge import make_account
 from tests.callbacks.slash.calls import PATH, WRONG, form, register, rows, said
@@ -251,3 +254,25 @@ def test_looking_for_paths_costs_the_same_for_any_number_of_accounts(account, dj
     with django_assert_num_queries(2):
         paths = slash_commands.callback_paths()
     assert {f"/hooks/{number}" for number in range(5)} < paths
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [("new", {"This command was taken already.", NEW_SESSION}), ("summary", {"Processing..."})],
+)
+def test_the_same_command_twice_at_the_same_moment_is_one_event(sandbox, bot, hints, url, monkeypatch, name, texts):
+    """Two processes, or two threads of one, have both seen that it is not there yet."""
+    meet, take = threading.Barrier(2, timeout=20), slash_commands._take
+
+    def together(*args: Any) -> Any:
+        meet.wait()
+        return take(*args)
+
+    monkeypatch.setattr(slash_commands, "_take", together)
+    call = form(SlashCommand.objects.get(name=name), sandbox, trigger_id="dHJpZ2dlcg", text="x")
+    with ThreadPoolExecutor(2) as both:
+        answers = list(both.map(lambda _: said(requests.post(url, data=call, timeout=30)), range(2)))
+    assert set(answers) == texts
+    hints.run()
+    assert InboundEvent.objects.get().state == "answered"
+    assert Turn.objects.count() == (name == "summary")
