@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mattermost_bridge.rules import slash_payload
 from mattermost_bridge.rules.callback_urls import is_loopback
 from mattermost_bridge.rules.doctor import Finding, Level
 from mattermost_bridge.rules.doctor_callbacks import is_same_place
@@ -25,7 +26,7 @@ _MEANT = _("an address of Durar that the Mattermost server can reach")
 class CommandTrouble(StrEnum):
     """What was wrong with calls of commands that came in; the value is what people read."""
 
-    WRONG_TOKEN = "Unauthorized: invalid command token."  # noqa: S105 - a sentence
+    WRONG_TOKEN = slash_payload.WRONG_TOKEN
 
 
 class Where(StrEnum):
