@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
@@ -117,10 +116,7 @@ class AlertNoticeAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("attempts"))
     def tried(self, record: AlertNotice) -> SafeString | str:
         """How many, and when the next one is."""
-        if record.state == NoticeState.QUEUED and record.next_attempt_at:
-            under = format_html("{} {}", _("next"), looks.moment(record.next_attempt_at))
-            return format_html('{}<span class="du-under">{}</span>', record.attempts, under)
-        return str(record.attempts)
+        return looks.attempts(record.attempts, record.next_attempt_at if record.state == NoticeState.QUEUED else None)
 
     @display(description=gettext_lazy("queued"))
     def queued(self, record: AlertNotice) -> SafeString:

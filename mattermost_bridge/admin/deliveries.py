@@ -80,9 +80,7 @@ VERBS = (
         lambda actor, pk: by_hand.send_delivery_again(pk, actor=actor),
         "change_delivery",
         fits=lambda delivery: (
-            delivery.state == DeliveryState.DEAD
-            and delivery.blanked_at is None
-            and not slash_answers.is_past(delivery)
+            delivery.state == DeliveryState.DEAD and delivery.blanked_at is None and not slash_answers.is_past(delivery)
         ),
     ),
     Verb(
@@ -215,10 +213,7 @@ class DeliveryAdmin(DoesToAll, ReadOnlyAdmin):
     @display(description=gettext_lazy("attempts"))
     def tried(self, record: Delivery) -> SafeString | str:
         """How many, and when the next one is."""
-        if record.state == DeliveryState.QUEUED and record.next_attempt_at:
-            under = format_html("{} {}", _("next"), looks.moment(record.next_attempt_at))
-            return format_html('{}<span class="du-under">{}</span>', record.attempts, under)
-        return str(record.attempts)
+        return looks.attempts(record.attempts, record.next_attempt_at if record.state == DeliveryState.QUEUED else None)
 
     @display(description=gettext_lazy("made"))
     def made(self, record: Delivery) -> SafeString:

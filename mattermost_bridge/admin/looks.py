@@ -119,6 +119,13 @@ def relative(at: datetime, now: datetime) -> str:
     return _("%(time)s ago") % {"time": words} if seconds > 0 else _("in %(time)s") % {"time": words}
 
 
+def attempts(made: int, next_at: datetime | None) -> SafeString | str:
+    """How many there were, and below that when the next one is."""
+    if next_at is None:
+        return str(made)
+    return format_html('{}<span class="du-under">{} {}</span>', made, _("next"), moment(next_at))
+
+
 def length(seconds: float) -> str:
     """A length of time in one unit, as 40 s, 3 min, 5 h or 12 days."""
     if seconds < _MINUTE:

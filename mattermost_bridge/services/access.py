@@ -18,7 +18,14 @@ from mattermost_bridge.services import audit
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
 from mattermost_bridge.services.policies import admits_everybody, refuse_open_without_wildcard
-from mattermost_bridge.services.records import access_group, check_end, locked, owner_named, owner_of_lists
+from mattermost_bridge.services.records import (
+    access_group,
+    check_end,
+    locked,
+    owner_named,
+    owner_of_lists,
+    put_end,
+)
 
 USER_ID = re.compile(r"[a-z0-9]{26}")
 
@@ -109,20 +116,15 @@ def set_end(entry_pk: int, *, actor: Actor, expires_at: datetime | None, note: s
     with transaction.atomic():
         owner_of_lists(_entry(entry_pk).account)
         entry = _entry(entry_pk)
-        check_end(expires_at, entry.expires_at)
         before = entry.expires_at
-        entry.expires_at = expires_at
-        if note is not None:
-            entry.note = note.strip()[:200]
-        entry.save(update_fields=["expires_at", "note"])
-        until = f"until {expires_at:%Y-%m-%d %H:%M}" if expires_at else "without end"
+        until = put_end(entry, expires_at, note)
         audit.record(
             actor=actor,
             verb="access.end",
             summary=f"{entry} is on the list “{entry.get_list_display()}” of {owner_named(entry.account)} {until}.",
             account=entry.account,
             target=entry,
-            details={"until": [_iso(before), _iso(expires_at)]},
+            details={"until": [audit.iso(before), audit.iso(expires_at)]},
         )
         effective.bump_version()
     return entry
@@ -255,7 +257,3 @@ def _named(value: str, username: str) -> str:
     if name := group_name_in(value):
         return f"The access group {name}"
     return f"@{username.strip().lstrip('@')}" if username.strip() else value
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

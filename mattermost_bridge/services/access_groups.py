@@ -15,7 +15,7 @@ from mattermost_bridge.services import audit
 from mattermost_bridge.services.access import USER_ID
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import NotFound, Refused
-from mattermost_bridge.services.records import access_group, check_end
+from mattermost_bridge.services.records import access_group, check_end, put_end
 
 
 def create(*, actor: Actor, name: str) -> AccessGroup:
@@ -120,19 +120,14 @@ def change_member(
     """Let a membership hold until `expires_at`, or without end, and say why."""
     with transaction.atomic():
         member = _member(member_pk)
-        check_end(expires_at, member.expires_at)
         before = member.expires_at
-        member.expires_at = expires_at
-        if note is not None:
-            member.note = note.strip()[:200]
-        member.save(update_fields=["expires_at", "note"])
-        until = f"until {expires_at:%Y-%m-%d %H:%M}" if expires_at else "without end"
+        until = put_end(member, expires_at, note)
         audit.record(
             actor=actor,
             verb="access.group_end",
             summary=f"{member} is in the access group {member.group.name} {until}.",
             target=member.group,
-            details={"until": [each.isoformat() if each else None for each in (before, expires_at)]},
+            details={"until": [audit.iso(before), audit.iso(expires_at)]},
         )
         effective.bump_version()
     return member

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -84,3 +85,8 @@ def record(
 
 def _keys(target: models.Model | None) -> list[int]:
     return [target.pk] if target is not None and isinstance(target.pk, int) else []
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A time as the details of an audit row keep it."""
+    return moment.isoformat() if moment else None

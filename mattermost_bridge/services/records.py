@@ -8,7 +8,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from mattermost_bridge.config.effective import base_url_of
-from mattermost_bridge.models import AccessGroup, Account, BlockedUser, BridgeDefaults, ListenerLease
+from mattermost_bridge.models import (
+    AccessEntry,
+    AccessGroup,
+    AccessGroupMember,
+    Account,
+    BlockedUser,
+    BridgeDefaults,
+    ListenerLease,
+)
 from mattermost_bridge.services.errors import NotFound, Refused
 
 
@@ -43,6 +51,17 @@ def check_end(expires_at: datetime | None, before: datetime | None = None) -> No
     same = expires_at and before and expires_at.replace(microsecond=0) == before.replace(microsecond=0)
     if expires_at is not None and not same and expires_at <= timezone.now():
         raise Refused("The end of an entry must lie in the future. Remove the entry if it should end now.")
+
+
+def put_end(row: AccessEntry | AccessGroupMember, expires_at: datetime | None, note: str | None) -> str:
+    """Let the row hold until `expires_at` or without end, with another note unless it is None; returns the end in
+    words. Raises Refused."""
+    check_end(expires_at, row.expires_at)
+    row.expires_at = expires_at
+    if note is not None:
+        row.note = note.strip()[:200]
+    row.save(update_fields=["expires_at", "note"])
+    return f"until {expires_at:%Y-%m-%d %H:%M}" if expires_at else "without end"
 
 
 def access_group(name: str) -> AccessGroup | None:

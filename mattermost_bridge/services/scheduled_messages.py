@@ -75,7 +75,7 @@ def _save(row: ScheduledMessage, wanted: Wanted, actor: Actor, verb: str, what: 
         row.next_run_at = next_run(row.cron, row.time_zone, now)
     with transaction.atomic():
         row.save()
-        _note(actor, verb, row, f"The message to {row.to} {what}.", next_run_at=_iso(row.next_run_at))
+        _note(actor, verb, row, f"The message to {row.to} {what}.", next_run_at=audit.iso(row.next_run_at))
     return row
 
 
@@ -124,7 +124,9 @@ def go_on(pk: int, *, actor: Actor) -> None:
         row.paused = False
         row.save(update_fields=["paused", "next_run_at"])
         summary = f"The message to {row.to} goes on."
-        _note(actor, "scheduled_message.go_on", row, summary, paused=[True, False], next_run_at=_iso(row.next_run_at))
+        _note(
+            actor, "scheduled_message.go_on", row, summary, paused=[True, False], next_run_at=audit.iso(row.next_run_at)
+        )
 
 
 def remove(pk: int, *, actor: Actor) -> None:
@@ -206,7 +208,3 @@ def _note(actor: Actor, verb: str, row: ScheduledMessage, summary: str, **detail
     facts = {"to": row.to, "kind": row.kind, "cron": row.cron, "late": row.late}
     account = Account.objects.defer("bot_token").get(pk=row.account_id)
     audit.record(actor=actor, verb=verb, summary=summary, account=account, target=row, details=facts | details)
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

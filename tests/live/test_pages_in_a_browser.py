@@ -42,6 +42,22 @@ def was_not_reloaded(page: Page) -> bool:
     return bool(page.evaluate("window.notReloaded === true"))
 
 
+@pytest.fixture
+def open_events(durar: Running, tab):
+    """Alice's chat in a channel, and an operator's list of events, which is live and marked."""
+
+    def opened() -> tuple[Page, Page]:
+        stranger, operator = tab(), tab()
+        durar.chat(stranger, "alice", "channel-support")
+        durar.sign_in(operator)
+        operator.goto(durar.panel + "/mattermost_bridge/inboundevent/")
+        be_live(operator)
+        without_reload(operator)
+        return stranger, operator
+
+    return opened
+
+
 def process_of(durar: Running, name: str) -> int:
     """The id of one of the processes that `up` runs."""
     return json.loads((Path(durar.environment["DURAR_STATE_DIR"]) / "processes.json").read_text())[name]
@@ -79,19 +95,14 @@ def test_a_stranger_shows_up_on_the_open_page_with_badge_and_note_and_a_decision
     assert was_not_reloaded(second)
 
 
-def test_what_somebody_is_doing_on_a_page_stays_as_it_is_while_rows_come(durar: Running, tab):
-    operator, stranger = tab(), tab()
-    durar.sign_in(operator)
-    operator.goto(durar.panel + "/mattermost_bridge/inboundevent/")
-    be_live(operator)
-    durar.chat(stranger, "alice", "channel-support")
+def test_what_somebody_is_doing_on_a_page_stays_as_it_is_while_rows_come(open_events):
+    stranger, operator = open_events()
     write(stranger, "the first of two")
     before = operator.get_by_role("row").filter(has_text="the first of two").first
     expect(before).to_be_visible()
     before.get_by_role("checkbox").check()
     search = operator.locator("#searchbar")
     search.fill("half a word")
-    without_reload(operator)
 
     write(stranger, "the second of two")
     after = operator.get_by_role("row").filter(has_text="the second of two").first
@@ -149,15 +160,10 @@ def test_a_page_that_is_told_nothing_says_that_it_looks_by_itself_and_it_recover
 
 
 @pytest.mark.parametrize("victim", ["web", "broker"])
-def test_what_happened_while_a_process_was_dead_is_on_the_page_afterwards(durar: Running, tab, victim: str):
+def test_what_happened_while_a_process_was_dead_is_on_the_page_afterwards(durar: Running, open_events, victim: str):
     if victim == "broker" and "REDIS_URL" in durar.environment:
         pytest.skip("the broker is the environment's own server, which is not ours to kill")
-    operator, stranger = tab(), tab()
-    durar.chat(stranger, "alice", "channel-support")
-    durar.sign_in(operator)
-    operator.goto(durar.panel + "/mattermost_bridge/inboundevent/")
-    be_live(operator)
-    without_reload(operator)
+    stranger, operator = open_events()
     os.kill(process_of(durar, victim), signal.SIGKILL)
     write(stranger, f"written without {victim}")
     expect(operator.get_by_role("row").filter(has_text=f"written without {victim}").first).to_be_visible(timeout=60_000)
@@ -167,13 +173,8 @@ def test_what_happened_while_a_process_was_dead_is_on_the_page_afterwards(durar:
     assert was_not_reloaded(operator)
 
 
-def test_a_page_that_is_not_answered_while_its_socket_lives_keeps_in_mind_what_changed(durar: Running, tab):
-    operator, stranger = tab(), tab()
-    durar.chat(stranger, "alice", "channel-support")
-    durar.sign_in(operator)
-    operator.goto(durar.panel + "/mattermost_bridge/inboundevent/")
-    be_live(operator)
-    without_reload(operator)
+def test_a_page_that_is_not_answered_while_its_socket_lives_keeps_in_mind_what_changed(open_events):
+    stranger, operator = open_events()
     note = operator.get_by_text("Not live: this page looks for changes every 30 s.")
     asked = []
 
@@ -193,13 +194,8 @@ def test_a_page_that_is_not_answered_while_its_socket_lives_keeps_in_mind_what_c
     assert was_not_reloaded(operator)
 
 
-def test_a_tab_that_the_browser_froze_shows_what_happened_when_it_wakes(durar: Running, tab):
-    operator, stranger = tab(), tab()
-    durar.chat(stranger, "alice", "channel-support")
-    durar.sign_in(operator)
-    operator.goto(durar.panel + "/mattermost_bridge/inboundevent/")
-    be_live(operator)
-    without_reload(operator)
+def test_a_tab_that_the_browser_froze_shows_what_happened_when_it_wakes(durar: Running, open_events):
+    stranger, operator = open_events()
     other = operator.context.new_page()
     other.goto(durar.panel + "/mattermost_bridge/inboundevent/")
     be_live(other)
