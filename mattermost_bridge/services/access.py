@@ -71,7 +71,7 @@ def add_entry(
             + (" It has its own list now and inherits none." if began and account else ""),
             account=account,
             target=entry,
-            details={"value": value, "list": which.value, "until": expires_at.isoformat() if expires_at else None},
+            details={"value": value, "list": which.value, "until": audit.iso(expires_at)},
         )
         effective.bump_version()
     return entry

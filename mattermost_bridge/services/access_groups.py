@@ -108,7 +108,7 @@ def add_member(
             verb="access.group_add",
             summary=f"{member} was put into the access group {group.name}.",
             target=group,
-            details={"user_id": user_id, "until": expires_at.isoformat() if expires_at else None},
+            details={"user_id": user_id, "until": audit.iso(expires_at)},
         )
         effective.bump_version()
     return member
