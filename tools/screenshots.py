@@ -38,16 +38,32 @@ PAGES = {
     "account-access": "/mattermost_bridge/account/{account}/access/",
     "account-channels": "/mattermost_bridge/account/{account}/channels/",
     "account-agent": "/mattermost_bridge/account/{account}/agent/",
+    "account-commands": "/mattermost_bridge/account/{account}/commands/",
     "account-activity": "/mattermost_bridge/account/{account}/activity/",
     "account-settings": "/mattermost_bridge/account/{account}/change/",
+    "diagnose": "/mattermost_bridge/account/{account}/diagnose/",
+    "try-a-message": "/mattermost_bridge/account/{account}/rehearse/",
+    "send-a-message": "/mattermost_bridge/directchannel/send/",
     "pairing-requests": "/mattermost_bridge/pairingrequest/",
     "access-entries": "/mattermost_bridge/accessentry/",
     "access-entry-add": "/mattermost_bridge/accessentry/add/",
     "blocked-people": "/mattermost_bridge/blockeduser/",
     "access-groups": "/mattermost_bridge/accessgroup/",
+    "people-import": "/mattermost_bridge/accessentry/import/",
     "channel-settings": "/mattermost_bridge/groupoverride/",
+    "channel-setting-add": "/mattermost_bridge/groupoverride/add/",
+    "bindings": "/mattermost_bridge/binding/",
+    "skills": "/mattermost_bridge/skill/",
     "direct-channels": "/mattermost_bridge/directchannel/",
+    "scheduled-messages": "/mattermost_bridge/scheduledmessage/",
+    "connection-changes": "/mattermost_bridge/connectionchange/",
     "alerts": "/mattermost_bridge/alert/",
+    "alert-notes": "/mattermost_bridge/alertnotice/",
+    "alert-targets": "/mattermost_bridge/alerttarget/",
+    "sending-keys": "/mattermost_bridge/sendkey/",
+    "configuration-file": "/mattermost_bridge/bridgedefaults/import/",
+    "my-sign-in": "/me/",
+    "help": "/help/",
     "alert-target-add": "/mattermost_bridge/alerttarget/add/",
     "users": "/auth/user/",
     "conversations": "/mattermost_bridge/conversation/",
@@ -60,6 +76,15 @@ PAGES = {
     "defaults": "/mattermost_bridge/bridgedefaults/1/change/",
     "audit-log": "/mattermost_bridge/auditentry/",
     "not-found": "/mattermost_bridge/account/999999/overview/",
+}
+#: What is seen after something was pressed: where to begin, and what is pressed, one after the other.
+PRESSED = {
+    "diagnosed": ("/mattermost_bridge/account/{account}/diagnose/", ["form.du-ask button[type=submit]"]),
+    "tried": (
+        "/mattermost_bridge/inboundevent/{event}/change/",
+        ["text=Try this again", "form.du-card button[type=submit]"],
+    ),
+    "block-asked": ("/mattermost_bridge/pairingrequest/", ["#result_list button:has-text('Block') >> nth=0"]),
 }
 
 
@@ -88,6 +113,25 @@ def keys(page: Any, target: Panel) -> dict[str, str]:
     return found
 
 
+def open_page(page: Any, address: str, pressed: list[str]) -> None:
+    """Go there, and press what leads to the page that is wanted."""
+    page.goto(address, wait_until="load")
+    for selector in pressed:
+        with page.expect_navigation(wait_until="load", timeout=90_000):
+            page.click(selector)
+
+
+def picture(page: Any, path: Path, width: int, height: int) -> None:
+    """A picture of the whole page."""
+    # As high as the page, so that bars which stay at the window's end do not hide what they stand on.
+    tall = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(height, min(tall, HIGHEST))})
+    page.wait_for_timeout(300)  # icons are a font
+    page.screenshot(path=str(path))
+    print(path.name)  # noqa: T201 - a command
+    page.set_viewport_size({"width": width, "height": height})
+
+
 def main() -> None:
     """Start a panel, look at each page in each form, and write what is seen."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -108,17 +152,11 @@ def main() -> None:
             page = context.new_page()
             sign_in(page, target)
             known = keys(page, target)
-            for name, address in PAGES.items():
-                if options.only not in name:
-                    continue
-                page.goto(target.url + address.format(**known), wait_until="load")
-                # As high as the page, so that bars which stay at the window's end do not hide what they stand on.
-                tall = page.evaluate("document.documentElement.scrollHeight")
-                page.set_viewport_size({"width": width, "height": max(height, min(tall, HIGHEST))})
-                page.wait_for_timeout(300)  # icons are a font
-                page.screenshot(path=str(options.to / f"{name}-{form}.png"))
-                print(f"{name}-{form}.png")  # noqa: T201 - a command
-                page.set_viewport_size({"width": width, "height": height})
+            pages = {name: (address, list[str]()) for name, address in PAGES.items()} | PRESSED
+            for name, (address, pressed) in pages.items():
+                if options.only in name:
+                    open_page(page, target.url + address.format(**known), pressed)
+                    picture(page, options.to / f"{name}-{form}.png", width, height)
             context.close()
         browser.close()
 
