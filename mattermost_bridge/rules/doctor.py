@@ -10,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mattermost_bridge.rules.marking import Filled
+from mattermost_bridge.rules.marking import gettext_noop as _
+
 #: Bytes that must be free: below the first nothing may be written any more soon, below the second somebody should look.
 DISK_BROKEN = 100 * 2**20
 DISK_WARNING = 1024 * 2**20
@@ -105,21 +108,26 @@ class InstallationFacts:
 _PARTS = {
     "database": (
         Level.BROKEN,
-        "Check that the database runs, that DATABASE_URL is right and that `Durar migrate` was run.",
+        _("Check that the database runs, that DATABASE_URL is right and that `Durar migrate` was run."),
     ),
     "broker": (
         Level.WARNING,
-        "Check REDIS_URL and that the server runs (`Durar up` starts an embedded one). Until then work is only slower.",
+        _(
+            "Check REDIS_URL and that the server runs (`Durar up` starts an embedded one). Until then work is only "
+            "slower."
+        ),
     ),
     "events": (
         Level.BROKEN,
-        "Start a worker for the queue events (`Durar up` starts one), and look at its log for what it fails at.",
+        _("Start a worker for the queue events (`Durar up` starts one), and look at its log for what it fails at."),
     ),
-    "leases": (Level.BROKEN, "Start a worker with --listeners (`Durar up` starts one)."),
+    "leases": (Level.BROKEN, _("Start a worker with --listeners (`Durar up` starts one).")),
     "scheduler": (
         Level.BROKEN,
-        "Start the scheduler and a worker for the queue upkeep (`Durar up` starts both): what a lost hint was about "
-        "waits for ever without the sweep.",
+        _(
+            "Start the scheduler and a worker for the queue upkeep (`Durar up` starts both): what a lost hint was "
+            "about waits for ever without the sweep."
+        ),
     ),
 }
 
@@ -144,12 +152,12 @@ def of_installation(facts: InstallationFacts) -> list[Finding]:
 
 def _posts(seconds: float) -> Finding:
     if seconds <= POST_MAY_WAIT:
-        return Finding("outbox.works", Level.FINE, "No post is overdue.")
+        return Finding("outbox.works", Level.FINE, _("No post is overdue."))
     return Finding(
         "outbox.late",
         Level.BROKEN,
-        f"A post that is due has waited {seconds:.0f} s for a worker to send it.",
-        "Start a worker for the queue deliveries (`Durar up` starts one), and look at its log.",
+        Filled(_("A post that is due has waited {seconds:.0f} s for a worker to send it."), seconds=seconds),
+        _("Start a worker for the queue deliveries (`Durar up` starts one), and look at its log."),
     )
 
 
@@ -160,19 +168,25 @@ def _keys(facts: KeyFacts) -> list[Finding]:
             Finding(
                 "keys.unreadable",
                 Level.BROKEN,
-                f"Stored secrets cannot be read with any key of DURAR_ENCRYPTION_KEYS: {where}.",
-                "Put the key they were saved with back into DURAR_ENCRYPTION_KEYS (any place but the first), or enter "
-                "these secrets again.",
+                Filled(_("Stored secrets cannot be read with any key of DURAR_ENCRYPTION_KEYS: {where}."), where=where),
+                _(
+                    "Put the key they were saved with back into DURAR_ENCRYPTION_KEYS (any place but the first), or "
+                    "enter these secrets again."
+                ),
             )
         ]
-    found = [Finding("keys.work", Level.FINE, f"All {facts.total} stored secrets can be read.")]
+    found = [Finding("keys.work", Level.FINE, Filled(_("All {total} stored secrets can be read."), total=facts.total))]
     if facts.older:
         found.append(
             Finding(
                 "keys.older",
                 Level.WARNING,
-                f"{facts.older} of {facts.total} stored secrets are still encrypted with an older key.",
-                "Run `Durar keys rotate`; then the older key can be removed from DURAR_ENCRYPTION_KEYS.",
+                Filled(
+                    _("{older} of {total} stored secrets are still encrypted with an older key."),
+                    older=facts.older,
+                    total=facts.total,
+                ),
+                _("Run `Durar keys rotate`; then the older key can be removed from DURAR_ENCRYPTION_KEYS."),
             )
         )
     return found
@@ -183,14 +197,19 @@ def _disk(disk: DiskFact) -> Finding:
         return Finding(
             f"disk.{disk.name}_unusable",
             Level.BROKEN,
-            f"{disk.path} cannot be used: {disk.problem}",
-            "Give Durar's user the right to write there, and check that the disk is mounted.",
+            Filled(_("{path} cannot be used: {problem}"), path=disk.path, problem=disk.problem),
+            _("Give Durar's user the right to write there, and check that the disk is mounted."),
         )
-    words = f"{_size(disk.free)} of {_size(disk.total)} are free where {disk.path} is."
+    words = Filled(
+        _("{free} of {total} are free where {path} is."),
+        free=_size(disk.free),
+        total=_size(disk.total),
+        path=disk.path,
+    )
     if disk.free >= DISK_WARNING:
         return Finding(f"disk.{disk.name}", Level.FINE, words)
     level = Level.BROKEN if disk.free < DISK_BROKEN else Level.WARNING
-    remedy = "Make room on that disk, or let DURAR_STATE_DIR name another one: a full disk stops everything."
+    remedy = _("Make room on that disk, or let DURAR_STATE_DIR name another one: a full disk stops everything.")
     return Finding(f"disk.{disk.name}_full", level, words, remedy)
 
 

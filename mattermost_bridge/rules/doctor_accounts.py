@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from mattermost_bridge.rules import lint
 from mattermost_bridge.rules.doctor import Finding, Level
+from mattermost_bridge.rules.marking import Filled, joined
+from mattermost_bridge.rules.marking import gettext_noop as _
 from mattermost_bridge.rules.reasons import Reason
 
 #: Seconds between the server's clock and ours beyond which times in the panel mislead; HTTP dates have whole seconds.
@@ -17,10 +19,10 @@ OLDEST_SERVER = (5, 37)
 DEFAULT_CHANNELS = ("town-square", "off-topic")
 #: What a bot must be allowed to do, and what it cannot do otherwise.
 NEEDED = {
-    "create_post": "post",
-    "create_direct_channel": "open direct messages",
-    "add_reaction": "react",
-    "upload_file": "send files",
+    "create_post": _("post"),
+    "create_direct_channel": _("open direct messages"),
+    "add_reaction": _("react"),
+    "upload_file": _("send files"),
 }
 #: Lint that means that the bot answers nobody at all, whoever writes.
 _SILENT = (lint.Finding.BRIDGE_OFF, lint.Finding.NO_AGENT, lint.Finding.NOBODY_AT_ALL)
@@ -76,25 +78,23 @@ def of_standing(facts: StandingFacts) -> list[Finding]:
         return [_switched_off(facts)]
     found: list[Finding] = []
     if facts.missing:
-        found.append(Finding("settings.incomplete", Level.BROKEN, facts.missing, "Complete the account's settings."))
+        found.append(Finding("settings.incomplete", Level.BROKEN, facts.missing, _("Complete the account's settings.")))
         if facts.unused:
-            names = " and ".join(facts.unused)
-            found.append(
-                Finding(
-                    "settings.environment",
-                    Level.BROKEN,
-                    f"{names} in the environment applies to the account default only, and this is another one.",
-                    "Enter token and address in this account's settings, or name a reference there "
-                    "(env:MATTERMOST_…, env:DURAR_SECRET_…).",
-                )
+            cause = Filled(
+                _("{names} in the environment applies to the account default only, and this is another one."),
+                names=" and ".join(facts.unused),
             )
+            remedy = _(
+                "Enter token and address in this account's settings, or name a reference there (env:MATTERMOST_…, "
+                "env:DURAR_SECRET_…)."
+            )
+            found.append(Finding("settings.environment", Level.BROKEN, cause, remedy))
     else:
-        found.append(Finding("settings.complete", Level.FINE, "The account has a token and an address."))
+        found.append(Finding("settings.complete", Level.FINE, _("The account has a token and an address.")))
         found.append(_connection(facts))
     if facts.parked:
-        found.append(
-            Finding("outbox.parked", Level.BROKEN, f"Nothing is sent: {facts.parked}", "Enter a token that works.")
-        )
+        cause = Filled(_("Nothing is sent: {reason}"), reason=facts.parked)
+        found.append(Finding("outbox.parked", Level.BROKEN, cause, _("Enter a token that works.")))
     found += _lint(facts)
     found += _silence(facts)
     return found
@@ -102,25 +102,29 @@ def of_standing(facts: StandingFacts) -> list[Finding]:
 
 def _switched_off(facts: StandingFacts) -> Finding:
     if facts.archived:
-        return Finding(
-            "account.archived", Level.BROKEN, "The account is archived, so its bot is silent.", "Restore it."
-        )
+        cause = _("The account is archived, so its bot is silent.")
+        return Finding("account.archived", Level.BROKEN, cause, _("Restore it."))
     if not facts.enabled:
-        cause = "The account is disabled, so its bot neither listens nor answers."
-        return Finding("account.disabled", Level.BROKEN, cause, "Enable it.")
+        cause = _("The account is disabled, so its bot neither listens nor answers.")
+        return Finding("account.disabled", Level.BROKEN, cause, _("Enable it."))
     rule = lint.Finding.BRIDGE_OFF
     return Finding("settings.bridge_off", Level.BROKEN, rule.sentence, rule.remedy)
 
 
 def _connection(facts: StandingFacts) -> Finding:
     if facts.hears:
-        return Finding("connection.works", Level.FINE, "A worker listens for the account.")
-    cause = facts.reason or "No worker listens for the account yet."
+        return Finding("connection.works", Level.FINE, _("A worker listens for the account."))
+    cause = joined(
+        _("Nobody hears what is said to the bot."), facts.reason or _("No worker listens for the account yet.")
+    )
     remedy = {
-        "token_refused": "Make a new token for the bot in Mattermost and enter it; check there that it is enabled.",
-        "stopped": "Start a worker with --listeners (`Durar up` starts one).",
-    }.get(facts.phase, "Wait for the next try, or press Reconnect now; what is said about the server names the cause.")
-    return Finding("connection.lost", Level.BROKEN, f"Nobody hears what is said to the bot. {cause}", remedy)
+        "token_refused": _("Make a new token for the bot in Mattermost and enter it; check there that it is enabled."),
+        "stopped": _("Start a worker with --listeners (`Durar up` starts one)."),
+    }.get(
+        facts.phase,
+        _("Wait for the next try, or press Reconnect now; what is said about the server names the cause."),
+    )
+    return Finding("connection.lost", Level.BROKEN, cause, remedy)
 
 
 def _lint(facts: StandingFacts) -> list[Finding]:
@@ -138,23 +142,29 @@ def _lint(facts: StandingFacts) -> list[Finding]:
 
 def _silence(facts: StandingFacts) -> list[Finding]:
     if facts.unmentioned:
-        need = "begin with a trigger prefix or mention it" if facts.chatmode == "onchar" else "mention it"
-        count = f"{facts.unmentioned} message{'' if facts.unmentioned == 1 else 's'}"
-        return [
-            Finding(
-                "replies.not_mentioned",
-                Level.WARNING,
-                f"In channels nobody was answered in the last 24 hours: {count} did not {need} "
-                f"(chatmode {facts.chatmode}).",
-                'Mention the bot by its name with @, use a trigger prefix (chatmode "onchar"), or set chatmode to '
-                '"onmessage".',
+        words = (
+            _(
+                "In channels nobody was answered in the last 24 hours, in chatmode onchar: messages that did not begin "
+                "with a trigger prefix or mention it: {count}."
             )
-        ]
+            if facts.chatmode == "onchar"
+            else _(
+                "In channels nobody was answered in the last 24 hours, in chatmode {chatmode}: messages that did not "
+                "mention it: {count}."
+            )
+        )
+        cause = Filled(words, count=facts.unmentioned, chatmode=facts.chatmode)
+        remedy = _(
+            'Mention the bot by its name with @, use a trigger prefix (chatmode "onchar"), or set chatmode to '
+            '"onmessage".'
+        )
+        return [Finding("replies.not_mentioned", Level.WARNING, cause, remedy)]
     if facts.silent_for is None:
         return []
     reason = facts.silent_for
-    cause = f"Nobody was answered in the last 24 hours, all for one reason: {reason.label}. {reason.sentence}"
-    return [Finding("replies.one_reason", Level.WARNING, cause, reason.remedy)]
+    words = _("Nobody was answered in the last 24 hours, all for one reason: {label}.")
+    first = Filled(words, label=Filled(reason.label))
+    return [Finding("replies.one_reason", Level.WARNING, joined(first, reason.sentence), reason.remedy)]
 
 
 def of_server(facts: ServerFacts) -> list[Finding]:
@@ -162,14 +172,18 @@ def of_server(facts: ServerFacts) -> list[Finding]:
     if facts.trouble is not None:
         code, sentence = facts.trouble
         return [Finding(code, Level.BROKEN, sentence, _TROUBLE.get(code, _OTHER_TROUBLE))]
-    found = [Finding("token.works", Level.FINE, f"{facts.address} takes the token: it is @{facts.username}.")]
+    takes = Filled(_("{address} takes the token: it is @{username}."), address=facts.address, username=facts.username)
+    found = [Finding("token.works", Level.FINE, takes)]
     if not facts.is_bot:
         found.append(
             Finding(
                 "token.of_a_person",
                 Level.BROKEN,
-                f"The token belongs to @{facts.username}, who is a person and no bot: it would answer in their name.",
-                "Make a bot account in Mattermost (Integrations, Bot Accounts) and enter its token.",
+                Filled(
+                    _("The token belongs to @{username}, who is a person and no bot: it would answer in their name."),
+                    username=facts.username,
+                ),
+                _("Make a bot account in Mattermost (Integrations, Bot Accounts) and enter its token."),
             )
         )
     found += [_teams(facts), *_rooms(facts), _socket(facts), *_version(facts), *_permissions(facts), *_clock(facts)]
@@ -178,26 +192,36 @@ def of_server(facts: ServerFacts) -> list[Finding]:
 
 
 _TROUBLE = {
-    "token.refused": "Copy the token again (not its id) and enter it; check in Mattermost that the bot account and the "
-    "token are enabled, and that the base URL is that of the server which made the token.",
-    "token.malformed": "Enter the token again, and only the token.",
-    "server.unreachable": "Check the base URL of the account, that the server runs, and that this host may reach it.",
-    "server.not_mattermost": "Set the base URL to the address that people open in the browser, without a team or "
-    "channel behind it.",
-    "server.rate_limited": "Wait a minute. If it stays so, raise RateLimitSettings in Mattermost, or exempt this host.",
+    "token.refused": _(
+        "Copy the token again (not its id) and enter it; check in Mattermost that the bot account and the token are "
+        "enabled, and that the base URL is that of the server which made the token."
+    ),
+    "token.malformed": _("Enter the token again, and only the token."),
+    "server.unreachable": _(
+        "Check the base URL of the account, that the server runs, and that this host may reach it."
+    ),
+    "server.not_mattermost": _(
+        "Set the base URL to the address that people open in the browser, without a team or channel behind it."
+    ),
+    "server.rate_limited": _(
+        "Wait a minute. If it stays so, raise RateLimitSettings in Mattermost, or exempt this host."
+    ),
 }
-_OTHER_TROUBLE = "Look at the server's own log, and try again."
+_OTHER_TROUBLE = _("Look at the server's own log, and try again.")
 
 
 def _teams(facts: ServerFacts) -> Finding:
     if facts.teams:
-        return Finding("teams.some", Level.FINE, f"The bot is in these teams: {', '.join(facts.teams)}.")
+        words = Filled(_("The bot is in these teams: {teams}."), teams=", ".join(facts.teams))
+        return Finding("teams.some", Level.FINE, words)
     return Finding(
         "teams.none",
         Level.WARNING,
-        "The bot is in no team: nobody finds it in channels, and on older servers direct messages that strangers open "
-        "while it is away cannot be found.",
-        "Add it to a team in Mattermost.",
+        _(
+            "The bot is in no team: nobody finds it in channels, and on older servers direct messages that strangers "
+            "open while it is away cannot be found."
+        ),
+        _("Add it to a team in Mattermost."),
     )
 
 
@@ -206,30 +230,33 @@ def _rooms(facts: ServerFacts) -> list[Finding]:
         return []
     invited = [name for name in facts.rooms if name not in DEFAULT_CHANNELS]
     if invited:
-        more = f" and {len(invited) - 5} more" if len(invited) > 5 else ""
-        return [
-            Finding("membership.some", Level.FINE, f"The bot is in these channels: {', '.join(invited[:5])}{more}.")
-        ]
-    where = f"only in {' and '.join(facts.rooms)}" if facts.rooms else "in no channel"
-    return [
-        Finding(
-            "membership.none",
-            Level.WARNING,
-            f"The bot is {where}, so it hears nothing that is said in other channels.",
-            "Invite it to the channels where it should answer (/invite @name), then mention it there.",
+        more = len(invited) - 5
+        names = ", ".join(invited[:5]) + (f" (+{more})" if more > 0 else "")
+        words = Filled(_("The bot is in these channels: {names}."), names=names)
+        return [Finding("membership.some", Level.FINE, words)]
+    cause = (
+        Filled(
+            _("The bot is only in {names}, so it hears nothing that is said in other channels."),
+            names=", ".join(facts.rooms),
         )
-    ]
+        if facts.rooms
+        else _("The bot is in no channel, so it hears nothing that is said in other channels.")
+    )
+    remedy = _("Invite it to the channels where it should answer (/invite @name), then mention it there.")
+    return [Finding("membership.none", Level.WARNING, cause, remedy)]
 
 
 def _socket(facts: ServerFacts) -> Finding:
     if not facts.socket_problem:
-        return Finding("websocket.works", Level.FINE, "The server's WebSocket takes the token and says hello.")
+        return Finding("websocket.works", Level.FINE, _("The server's WebSocket takes the token and says hello."))
     return Finding(
         "websocket.broken",
         Level.BROKEN,
-        f"Calls to the server work, its WebSocket does not: {facts.socket_problem}",
-        "Let the proxy in front of Mattermost pass WebSockets on: /api/v4/websocket with the headers Upgrade and "
-        "Connection, and no timeout below two minutes.",
+        Filled(_("Calls to the server work, its WebSocket does not: {problem}"), problem=facts.socket_problem),
+        _(
+            "Let the proxy in front of Mattermost pass WebSockets on: /api/v4/websocket with the headers Upgrade and "
+            "Connection, and no timeout below two minutes."
+        ),
     )
 
 
@@ -238,10 +265,14 @@ def _version(facts: ServerFacts) -> list[Finding]:
     if len(parts) < 2 or not all(part.isdecimal() for part in parts[:2]):
         return []
     if (int(parts[0]), int(parts[1])) >= OLDEST_SERVER:
-        return [Finding("server.version", Level.FINE, f"The server is Mattermost {facts.version}.")]
-    oldest = ".".join(map(str, OLDEST_SERVER))
-    cause = f"The server is Mattermost {facts.version}; Durar is tried with {oldest} and later."
-    return [Finding("server.old", Level.WARNING, cause, "Bring the server up to date.")]
+        words = Filled(_("The server is Mattermost {version}."), version=facts.version)
+        return [Finding("server.version", Level.FINE, words)]
+    cause = Filled(
+        _("The server is Mattermost {version}; Durar is tried with {oldest} and later."),
+        version=facts.version,
+        oldest=".".join(map(str, OLDEST_SERVER)),
+    )
+    return [Finding("server.old", Level.WARNING, cause, _("Bring the server up to date."))]
 
 
 def _permissions(facts: ServerFacts) -> list[Finding]:
@@ -249,14 +280,14 @@ def _permissions(facts: ServerFacts) -> list[Finding]:
         return []
     missing = [name for name in NEEDED if name not in facts.allowed]
     if not missing:
-        return [Finding("permissions.enough", Level.FINE, "The bot's roles allow all that it needs.")]
+        return [Finding("permissions.enough", Level.FINE, _("The bot's roles allow all that it needs."))]
     cannot = ", ".join(f"{NEEDED[name]} ({name})" for name in missing)
     return [
         Finding(
             "permissions.missing",
             Level.BROKEN if "create_post" in missing else Level.WARNING,
-            f"The bot's roles do not allow it to {cannot}.",
-            "Let a system administrator add these permissions to the bot's roles (System Console, Permissions).",
+            Filled(_("The bot's roles do not allow it to {cannot}."), cannot=cannot),
+            _("Let a system administrator add these permissions to the bot's roles (System Console, Permissions)."),
         )
     ]
 
@@ -265,25 +296,33 @@ def _clock(facts: ServerFacts) -> list[Finding]:
     if facts.clock is None:
         return []
     if abs(facts.clock) <= CLOCK_MAY_DIFFER:
-        return [Finding("clock.agrees", Level.FINE, "The clocks of the server and of this host agree.")]
-    side = "ahead of" if facts.clock > 0 else "behind"
+        return [Finding("clock.agrees", Level.FINE, _("The clocks of the server and of this host agree."))]
+    cause = (
+        _("The server's clock is {seconds:.0f} s ahead of the clock of this host.")
+        if facts.clock > 0
+        else _("The server's clock is {seconds:.0f} s behind the clock of this host.")
+    )
     return [
         Finding(
             "clock.differs",
             Level.WARNING,
-            f"The server's clock is {abs(facts.clock):.0f} s {side} the clock of this host.",
-            "Set both by NTP. Durar orders messages by the server's clock, so nothing is lost, but one-time codes fail "
-            "and times in the panel mislead.",
+            Filled(cause, seconds=abs(facts.clock)),
+            _(
+                "Set both by NTP. Durar orders messages by the server's clock, so nothing is lost, but one-time codes "
+                "fail and times in the panel mislead."
+            ),
         )
     ]
 
 
 def _limits(facts: ServerFacts) -> list[Finding]:
     if facts.limit is None:
-        return [Finding("limits.none", Level.FINE, "The server does not limit how often it is called.")]
+        return [Finding("limits.none", Level.FINE, _("The server does not limit how often it is called."))]
     most, left = facts.limit
-    words = f"The server limits calls: {left} of {most} are left right now."
+    words = Filled(_("The server limits calls: {left} of {most} are left right now."), left=left, most=most)
     if left * 10 > most:
         return [Finding("limits.enough", Level.FINE, words)]
-    remedy = "Raise RateLimitSettings in Mattermost (MaxBurst, PerSec), or exempt this host; until then answers wait."
+    remedy = _(
+        "Raise RateLimitSettings in Mattermost (MaxBurst, PerSec), or exempt this host; until then answers wait."
+    )
     return [Finding("limits.reached", Level.WARNING, words, remedy)]

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 from django.utils import translation
 
 from mattermost_bridge import rules
+from mattermost_bridge.admin.diagnosing import address_for
 from mattermost_bridge.models.states import EventOutcome, EventState
+from mattermost_bridge.rules import doctor_accounts, doctor_buttons, doctor_commands
+from mattermost_bridge.rules.doctor_accounts import ServerFacts
+from mattermost_bridge.rules.doctor_buttons import ButtonFacts
+from mattermost_bridge.rules.doctor_callbacks import IntegrationSettings
+from mattermost_bridge.rules.doctor_commands import CommandFacts
 from mattermost_bridge.rules.lint import Finding
+from mattermost_bridge.rules.marking import Filled, Joined
 from mattermost_bridge.rules.reasons import Reason
+from mattermost_bridge.services import diagnosis
 from tests import factories
 from tests.admin.test_the_trail_leads_to_what_to_change import CODE, names_of_checks
 
 
+@cache
 def marked() -> set[str]:
     """The texts that `makemessages` finds in the rules and services: what stands in a call of `_`."""
     found = set()
@@ -57,3 +67,32 @@ def test_the_overview_translates_what_it_finds_in_the_settings(as_alice, other_l
     page = as_alice.get(f"/mattermost_bridge/account/{account.pk}/overview/").content.decode()
     assert f"«{Finding.GROUP_OPEN.sentence}»" in page
     assert f"«{Finding.GROUP_OPEN.remedy}»" in page
+
+
+def test_what_doctor_says_is_marked_and_filled_in_after_it_was_translated(as_alice, other_language, monkeypatch):
+    found = doctor_commands.of_records(CommandFacts(native=True, url="http://localhost:1/x", server_url="https://chat"))
+    found += doctor_accounts.of_server(ServerFacts(username="durar", address="https://chat", allowed=frozenset()))
+    found += doctor_buttons.of_buttons(ButtonFacts(settings=IntegrationSettings(allowed_connections="http://x")))
+    monkeypatch.setattr(diagnosis, "of_account", lambda pk: found)
+    monkeypatch.setattr(diagnosis, "of_installation", list)
+    page = as_alice.post(address_for(factories.AccountFactory()), {"diagnose": "1"}).content.decode()
+    assert "«commands.callbackUrl is not set, so the callback resolved to http://localhost:1/x" in page
+    assert "«https://chat takes the token: it is @durar.»" in page
+    for text in (text for one in found for text in (one.cause, one.remedy)):
+        assert of_rules(text) <= marked(), text
+
+
+def of_rules(text: str) -> set[str]:
+    """The templates of a text that `doctor` says."""
+    if isinstance(text, Joined):
+        return set().union(*map(of_rules, text.parts))
+    return {text.template if isinstance(text, Filled) else text} - {""}
+
+
+def test_no_sentence_of_doctor_is_an_f_string():
+    """It could not be translated. What is made of one word and a number is no sentence."""
+    for path in Path(rules.__file__).parent.glob("doctor*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                words = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+                assert " " not in words.strip() or len(words) < 12, f"{path.name}:{node.lineno} {words!r}"

@@ -233,6 +233,14 @@ def callback(**values: Any) -> Broken:
     return broken
 
 
+def callback_is_unreachable(setup: Setup) -> None:
+    setup.commands(commands_callback_url="http://127.0.0.1:9/api/channels/mattermost/command")
+
+
+def callback_is_somebody_else(setup: Setup) -> None:
+    setup.commands(commands_callback_url=f"{setup.sandbox.base_url}/nothing/here")
+
+
 def callback_is_mattermost(setup: Setup) -> None:
     setup.switch_on(commands_callback_url=f"{setup.sandbox.base_url}/api/channels/mattermost/command")
 

@@ -40,7 +40,7 @@ TROUBLESHOOTING = [
     Entry("no replies: ensure the bot is in the channel", setups.not_invited,
           "membership.none", WARNING, "hears nothing that is said in other channels", "Invite it"),
     Entry("no replies: mention it (oncall)", setups.nobody_mentions("oncall", "no_mention"),
-          "replies.not_mentioned", WARNING, "1 message did not mention it (chatmode oncall)", "Mention the bot"),
+          "replies.not_mentioned", WARNING, "chatmode oncall: messages that did not mention it: 1", "Mention the bot"),
     Entry("no replies: use a trigger prefix (onchar)", setups.nobody_mentions("onchar", "not_triggered"),
           "replies.not_mentioned", WARNING, "begin with a trigger prefix or mention it", "trigger prefix"),
     Entry('no replies: set chatmode: "onmessage"', setups.nobody_mentions("oncall", "no_mention"),
@@ -122,6 +122,10 @@ NOTES = [
           "commands.partial", WARNING, "calls of the others are refused: /oc_status", "Register commands again"),
     Entry("callbacks fail closed: the token matches none", setups.a_call("oc_status"),
           "commands.wrong_token", WARNING, "Unauthorized: invalid command token.", "Register commands again"),
+    Entry("the callback endpoint must be reachable from Mattermost", setups.callback_is_unreachable,
+          "reachability.commands_not_called", BROKEN, "slash commands do not arrive", "must answer 405"),
+    Entry("a GET should return 405 from Durar, not 404", setups.callback_is_somebody_else,
+          "reachability.commands_other_status", BROKEN, "404", "must answer 405"),
     Entry("do not set callbackUrl to localhost", setups.callback(commands_callback_url="http://localhost:18789/x"),
           "commands.loopback", BROKEN, "that is its own machine", "Set commands.callbackUrl"),
     Entry("do not set callbackUrl to the Mattermost base URL", setups.callback_is_mattermost,
@@ -212,6 +216,6 @@ def test_each_line_of_the_page_on_buttons_and_commands_has_an_entry_here():
     lines = PAGE.read_text().split("| what you see |")[1].split("## ")[0].splitlines()
     named = {entry.finding for entry in ENTRIES.values()}
     for line in lines:
-        ids = set(re.findall(r"`((?:buttons|commands)\.[a-z_]+)`", line))
+        ids = set(re.findall(r"`((?:buttons|commands|reachability)\.[a-z_]+)`", line))
         assert not ids or ids & named, line
     assert {one for one in re.findall(r"`(commands\.[a-z_]+)`", "".join(lines))} <= named
