@@ -127,6 +127,7 @@ CELERY_BEAT_SCHEDULE = {
     "alerts": {"task": "durar.upkeep.alerts", "schedule": 10.0, "options": {"expires": 10}},
     "bodies": {"task": "durar.upkeep.bodies", "schedule": 600.0, "options": {"expires": 300}},
     "commands": {"task": "durar.upkeep.commands", "schedule": 10.0, "options": {"expires": 10}},
+    "trials": {"task": "durar.upkeep.trials", "schedule": 3600.0, "options": {"expires": 300}},
     "names": {"task": "durar.upkeep.names", "schedule": 600.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "celerybeat-schedule")

@@ -1,5 +1,6 @@
 """*Diagnose*: asks an account's server, looks at everything that can be wrong, and says what to do about it. Changes
-nothing, so whoever may look at an account may ask."""
+nothing, so whoever may look at an account may ask. Another button has the server call Durar: that posts something, if
+only for a moment, and is for operators."""
 
 from __future__ import annotations
 
@@ -18,12 +19,18 @@ from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.need_rows import Row, joined, quiet
 from mattermost_bridge.admin.tabs import tab_of
 from mattermost_bridge.models import Account
+from mattermost_bridge.rules import doctor_reachability
 from mattermost_bridge.rules.doctor import Finding, Level, is_broken
-from mattermost_bridge.services import diagnosis, rights
+from mattermost_bridge.services import diagnosis, reachability, rights
+from mattermost_bridge.services.audit import Actor
+from mattermost_bridge.services.errors import Refused
 
 URL_NAME = "mattermost_bridge_account_diagnose"
 #: The button's field: a POST without it, as a stray one, asks nobody.
 ASKED = "diagnose"
+#: The same for proving reachability, and who may.
+PROVED = "prove"
+MAY_PROVE = "reconnect_account"
 #: After so many seconds a diagnosis that never ended no longer keeps its person from asking again.
 LONGEST = 90
 _BADGES = {
@@ -65,8 +72,28 @@ class DiagnosesAccounts:
             "overview": tab_of(account),
             "asked": ASKED,
             **(_diagnosed(request, account) if request.method == "POST" and ASKED in request.POST else {}),
+            **self._reachability(request, account),
         }
         return TemplateResponse(request, "admin/durar/diagnose.html", context)
+
+    def _reachability(self, request: HttpRequest, account: Account) -> dict[str, Any]:
+        """How the last trial ended, after a new one where that is asked for."""
+        may = rights.may(request.user, MAY_PROVE, account)
+        refused = ""
+        if request.method == "POST" and PROVED in request.POST:
+            if not may:
+                raise PermissionDenied
+            try:
+                reachability.prove(account.pk, actor=Actor.of(request.user))  # type: ignore[arg-type]
+            except Refused as problem:
+                refused = str(problem)
+        told = [(doctor_reachability.finding_of(result), at) for result, at in reachability.last(account.pk)]
+        return {
+            "proved": PROVED,
+            "may_prove": may,
+            "refused": refused,
+            "reached": [_row(finding, looks.moment(at)) for finding, at in told],
+        }
 
 
 def _diagnosed(request: HttpRequest, account: Account) -> dict[str, Any]:
@@ -87,7 +114,7 @@ def _diagnosed(request: HttpRequest, account: Account) -> dict[str, Any]:
     }
 
 
-def _row(finding: Finding) -> Row:
+def _row(finding: Finding, at: object = "") -> Row:
     words, tone = _BADGES[finding.level]
     cause, remedy = looks.translated(finding.cause), looks.translated(finding.remedy)
-    return Row(joined(looks.badge(words, tone), cause), joined(quiet(remedy), looks.code(finding.id)))
+    return Row(joined(looks.badge(words, tone), cause), joined(quiet(remedy), looks.code(finding.id), at))

@@ -16,7 +16,7 @@ from mattermost_bridge.rules.callback_urls import INTERACTIONS
 from mattermost_bridge.rules.clicks import Refusal, parse_body
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
 from mattermost_bridge.rules.source_addresses import is_allowed, networks_of, source_of
-from mattermost_bridge.services import call_troubles, clicks
+from mattermost_bridge.services import call_troubles, clicks, probes
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +79,7 @@ class ButtonClicks:
             source=str(source or "unknown"),
             connection=call.remote,
         )
+        await in_thread(probes.note_refusal, account.pk, str(source or call.remote))
         return _error(403, "Forbidden origin")
 
     async def answer(self, call: Call, body: bytes) -> Answer:

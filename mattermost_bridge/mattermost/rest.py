@@ -154,6 +154,13 @@ class MattermostClient(CommandCalls, DirectoryCalls, FileCalls, AdministrationCa
             raise
         return True
 
+    def click(self, post_id: str, action_id: str) -> None:
+        """Click a button of a post as the bot; the server then calls the button's integration and waits for it.
+
+        400 when that cannot be reached or does not answer as it should, 404 when the post has no such button.
+        """
+        self._request("POST", "posts", post_id, "actions", action_id, payload={})
+
     def posts_before(self, channel_id: str, *, before: str = "", per_page: int = MAX_PAGE) -> list[Post]:
         """Return a page of a channel's posts, newest first: those before the post `before`, else the newest.
 

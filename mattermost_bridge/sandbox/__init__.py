@@ -36,6 +36,7 @@ Trouble for the server:
                     until the process gets SIGUSR1; `forget` empties the memory of pending ids, as a restart does
     POST rate_limit {"enabled", "per_second", "burst", "vary_by_user"}
     POST settings {"dedupe_window", "auth_timeout", "ping_interval", "pong_wait", "queue_limit", "echo", "version",
+                    "enable_commands", "internal_connections" (whether private addresses are called),
                     "clock_offset_ms"};    GET settings
     POST reset      everything as at the start; sockets are dropped, rules and records forgotten
 

@@ -2,7 +2,9 @@
 
 import base64
 import secrets
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -34,6 +36,15 @@ async def click(box: "Sandbox", user: User, post: Post, action_id: str, selected
     answer = await _call(box, str(integration["url"]), request)
     _obey(box, user, post, answer)
     return trigger
+
+
+def may_call(box: "Sandbox", url: str) -> bool:
+    """Tell whether the server calls an integration there: private addresses only where that is allowed."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return box.settings.internal_connections or not ip_address(host).is_private
+    except ValueError:
+        return box.settings.internal_connections or "." in host
 
 
 def new_trigger(box: "Sandbox", user: User) -> tuple[str, str]:
@@ -81,6 +92,8 @@ def _as_go_writes(value: Any) -> Any:
 
 async def _call(box: "Sandbox", url: str, request: dict[str, Any]) -> dict[str, Any]:
     """What the integration answered. Any trouble with it is one and the same error."""
+    if not may_call(box, url):
+        raise integration_failed()
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT), headers=_AGENT) as session,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from mattermost_bridge.sandbox import posting, wire
-from mattermost_bridge.sandbox.clicking import LONGEST_ANSWER, TIMEOUT, new_trigger
+from mattermost_bridge.sandbox import commands, posting, wire
+from mattermost_bridge.sandbox.clicking import LONGEST_ANSWER, TIMEOUT, may_call, new_trigger
 from mattermost_bridge.sandbox.commands import BUILT_IN
 from mattermost_bridge.sandbox.errors import ApiError, invalid_body, no_permission
 from mattermost_bridge.sandbox.ids import new_id
@@ -59,6 +59,7 @@ async def execute(box: "Sandbox", user: User, fields: dict[str, Any], base_url: 
         raise no_permission()
     word, _, rest = re.sub(r"^(\S+)\s", r"\1 ", line, count=1).partition(" ")
     trigger = word[1:].lower()
+    commands.require_enabled(box)
     found = [one for one in box.state.commands.values() if one.trigger == trigger]
     if not found:
         raise _unknown(trigger)
@@ -69,6 +70,8 @@ async def execute(box: "Sandbox", user: User, fields: dict[str, Any], base_url: 
     box.command_hooks[hook_id] = Hook(typed, time.monotonic() + MINUTES * 60)
     trigger_client, trigger_id = new_trigger(box, user)
     form = _form(box, typed, f"{base_url}/hooks/commands/{hook_id}", trigger_id)
+    if not may_call(box, typed.command.url):
+        raise _failed(typed.command)
     answer = await _call(typed.command, form)
     obey(box, typed, answer)
     return {**answer, "trigger_id": trigger_client}

@@ -43,17 +43,24 @@ def may_manage_others(box: "Sandbox", user: User) -> bool:
     return user.is_admin or user.id in box.state.team_admins
 
 
+def require_enabled(box: "Sandbox") -> None:
+    """Raise ApiError 501 where EnableCommands is off."""
+    if not box.settings.enable_commands:
+        raise ApiError(501, "api.command.disabled.app_error", "Commands have been disabled by the system admin.")
+
+
 def of_team(box: "Sandbox", user: User, team_id: str) -> list[Command]:
     """Return the custom commands that a user is shown. Raises ApiError 403 without the permission."""
     if team_id != TEAM_ID or not may_manage(box, user):
         raise no_permission()
+    require_enabled(box)
     all_of_them = not box.settings.modern or may_manage_others(box, user)
     return [one for one in box.state.commands.values() if all_of_them or one.creator_id == user.id]
 
 
 def get(box: "Sandbox", user: User, command_id: str, *, change: bool = False) -> Command:
     """Return a command that a user may look at, or change. Raises ApiError 404, or 403 for somebody else's."""
-    command = box.state.commands.get(command_id)
+    command = box.state.commands.get(command_id) if box.settings.enable_commands else None
     if command is None or not may_manage(box, user):
         raise ApiError(404, "store.sql_command.save.get.app_error", "Unable to get the command.")
     if command.creator_id != user.id and not may_manage_others(box, user):
@@ -68,6 +75,7 @@ def create(box: "Sandbox", user: User, fields: dict[str, Any]) -> Command:
     """Make a command. Raises ApiError."""
     if fields.get("team_id") != TEAM_ID or not may_manage(box, user):
         raise no_permission()
+    require_enabled(box)
     now = box.state.clock.ms()
     command = Command(new_id(), new_id(), now, now, user.id, TEAM_ID, "", "")
     _fill(box, command, fields)

@@ -21,6 +21,10 @@ class Settings:
     """bytes of a file that may be uploaded"""
     queue_limit: int = 256
     """events that may wait for a slow reader before its socket is dropped"""
+    enable_commands: bool = True
+    """EnableCommands: without it there are no custom slash commands at all"""
+    internal_connections: bool = True
+    """whether AllowedUntrustedInternalConnections lets integrations at private addresses be called"""
     echo: str = "before"
     """whether the author's sockets hear of a post `before` or `after` the answer to the POST; really it is both"""
 

@@ -17,7 +17,8 @@ from mattermost_bridge.mattermost.attachments import build_button_attachments
 from mattermost_bridge.models import ButtonSet, Delivery, DirectChannel, Turn
 from mattermost_bridge.models.states import DeliveryKind
 from mattermost_bridge.rules.callback_urls import callback_base, interaction_url, unreachable
-from mattermost_bridge.services import button_secrets, outbox
+from mattermost_bridge.rules.doctor_reachability import Kind
+from mattermost_bridge.services import button_secrets, outbox, probes
 from mattermost_bridge.services.errors import Refused
 from mattermost_bridge.services.files_out import Outgoing
 
@@ -60,8 +61,11 @@ def _port_in_use() -> int:
 
 
 def callback_problem(account: AccountSettings) -> str:
-    """A sentence when the account's server cannot reach the callback address; "" when nothing speaks against it."""
-    return unreachable(callback_url(account), account.base_url, CALLBACK_SETTING)
+    """A sentence when the account's server cannot reach the callback address; "" when nothing speaks against it, or
+    when a call arrived there lately."""
+    url = callback_url(account)
+    problem = unreachable(url, account.base_url, CALLBACK_SETTING)
+    return "" if problem and probes.is_proven(account.pk, Kind.BUTTONS, url) else problem
 
 
 def offer(

@@ -26,7 +26,16 @@ from mattermost_bridge.rules.clicks import Click, Refusal, clicked_at, message_o
 from mattermost_bridge.rules.doctor_buttons import ClickTrouble
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.types import Decision, Outcome
-from mattermost_bridge.services import button_secrets, call_troubles, channels, decisions, inbox, model_picker, turns
+from mattermost_bridge.services import (
+    button_secrets,
+    call_troubles,
+    channels,
+    decisions,
+    inbox,
+    model_picker,
+    probes,
+    turns,
+)
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.marks import MARK
 
@@ -62,6 +71,8 @@ def answer(account: AccountSettings, click: Click) -> dict[str, Any]:
     The first click that is admitted uses the whole set up; each later one gets the same update and a note. Whoever may
     not click gets a note, and uses nothing up.
     """
+    if probes.takes_click(account.pk, click):
+        return {}
     if click.too_old:
         return {"ephemeral_text": TOO_OLD}
     used = _used(account, click)

@@ -28,6 +28,7 @@ from mattermost_bridge.rules import (
     doctor_buttons,
     doctor_commands,
     doctor_commands_server,
+    doctor_reachability,
 )
 from mattermost_bridge.rules.doctor import DiskFact, Finding, InstallationFacts, KeyFacts, PartFact
 from mattermost_bridge.rules.doctor_accounts import StandingFacts
@@ -42,6 +43,7 @@ from mattermost_bridge.services import (
     diagnosis_commands,
     diagnosis_server,
     outbox,
+    reachability,
     settings_lint,
     stored_secrets,
 )
@@ -65,9 +67,10 @@ def of_installation() -> list[Finding]:
     return doctor.worst_first(found)
 
 
-def of_account(account_pk: int) -> list[Finding]:
+def of_account(account_pk: int, *, prove: bool = False) -> list[Finding]:
     """What is to be said about one account, what is broken first. Asks its server, unless the account is switched off
-    or not configured; takes up to a minute. Call it outside of transactions. Raises Account.DoesNotExist."""
+    or not configured; takes up to a minute. With `prove` the server is made to call Durar, which takes a little longer
+    and posts for a moment where only the bot reads. Call it outside of transactions. Raises Account.DoesNotExist."""
     account = settings_for(account_pk)
     found = doctor_accounts.of_standing(_standing(account))
     if account.enabled and not account.archived:
@@ -76,9 +79,15 @@ def of_account(account_pk: int) -> list[Finding]:
         seen = diagnosis_server.look(account)
         found += doctor_accounts.of_server(seen.server)
         if seen.server.trouble is None:
-            found += doctor_buttons.of_buttons(_buttons(account, seen))
+            facts = _buttons(account, seen)
+            found += doctor_buttons.of_buttons(facts)
+            found += doctor_reachability.of_button_address(facts.url, account.base_url)
             if account.commands.native:
                 found += doctor_commands_server.of_server(_commands(account, seen))
+            results = reachability.prove(account_pk) if prove else reachability.remembered(account)
+            found = doctor_reachability.without_disproved(found, results)
+            if prove:
+                found += doctor_reachability.of_results(results, buttons_matter=facts.told)
     return [replace(one, account=account.account_id) for one in doctor.worst_first(found)]
 
 

@@ -17,7 +17,7 @@ from mattermost_bridge.mattermost.types import Channel, Command, Team, User
 from mattermost_bridge.rules.doctor_accounts import ServerFacts
 from mattermost_bridge.rules.doctor_buttons import PostFault, faults_of
 from mattermost_bridge.rules.doctor_callbacks import IntegrationSettings
-from mattermost_bridge.services.probing import problem_of
+from mattermost_bridge.services.probing import problem_of, sentence_of
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class _Asking:
         try:
             return ask()
         except MattermostError as error:
-            self.notes.append(f"Durar could not {words}: {_sentence(error)}")
+            self.notes.append(f"Durar could not {words}: {sentence_of(error)}")
             return None
 
 
@@ -177,14 +177,8 @@ def _socket_problem(account: AccountSettings) -> str:
     try:
         asyncio.run(_hello(account))
     except (MattermostError, StreamError) as problem:
-        return _sentence(problem)
+        return sentence_of(problem)
     return ""
-
-
-def _sentence(problem: Exception) -> str:
-    """What an error says, with a full stop at its end: servers' own words have none."""
-    text = str(problem).rstrip()
-    return text if text.endswith((".", "!", "?", ")")) else f"{text}."
 
 
 async def _hello(account: AccountSettings) -> None:

@@ -14,6 +14,12 @@ from mattermost_bridge.mattermost.urls import normalise_base_url
 TIMEOUT = (5.0, 10.0)
 
 
+def sentence_of(problem: Exception) -> str:
+    """What an error says, with a full stop at its end: servers' own words have none."""
+    text = str(problem).rstrip()
+    return text if text.endswith((".", "!", "?", ")")) else f"{text}."
+
+
 @dataclass(frozen=True)
 class ConnectionTest:
     """Either `ok`, with the bot and its teams, or `problem`: a sentence that says what to change.

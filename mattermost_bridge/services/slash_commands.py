@@ -44,7 +44,7 @@ from mattermost_bridge.rules.clicks import clicked_at
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.slash_payload import Refusal, SlashCall
 from mattermost_bridge.rules.types import Decision, Outcome
-from mattermost_bridge.services import channels, decisions, inbox, pairing, session_commands, turns
+from mattermost_bridge.services import channels, decisions, inbox, pairing, probes, session_commands, turns
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.slash_tokens import authenticate, skill_of
 
@@ -89,6 +89,8 @@ def callback_paths() -> frozenset[str]:
 def receive(call: SlashCall) -> Reply:
     """Take a command and say what is answered. Raises Refusal, and then no row has changed."""
     command, account = authenticate(call)
+    if probes.takes_command(account.pk, call, account.bot_user_id):
+        return Reply("")
     place = _place(account, call)
     event = _event(account, call, command, place)
     same = InboundEvent.objects.filter(account=account.pk, dedupe_key=event.dedupe_key)

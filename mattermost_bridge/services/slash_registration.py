@@ -22,8 +22,9 @@ from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Account, Skill, SlashCommand, SlashRegistration
 from mattermost_bridge.models.states import CommandPurpose, SlashRegistrationState
 from mattermost_bridge.rules.callback_urls import callback_base, command_url, unreachable
+from mattermost_bridge.rules.doctor_reachability import Kind
 from mattermost_bridge.rules.slash_registration import Offered, Wanted, digest, wanted_commands
-from mattermost_bridge.services import audit, hints
+from mattermost_bridge.services import audit, hints, probes
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.buttons import port
 from mattermost_bridge.services.records import locked
@@ -58,8 +59,11 @@ def callback_url_of(account: AccountSettings) -> str:
 
 
 def callback_problem(account: AccountSettings) -> str:
-    """A sentence when the account's server cannot reach the callback address; "" when nothing speaks against it."""
-    return unreachable(callback_url_of(account), account.base_url, CALLBACK_SETTING)
+    """A sentence when the account's server cannot reach the callback address; "" when nothing speaks against it, or
+    when a call arrived there lately."""
+    url = callback_url_of(account)
+    problem = unreachable(url, account.base_url, CALLBACK_SETTING)
+    return "" if problem and probes.is_proven(account.pk, Kind.COMMANDS, url) else problem
 
 
 def skills_of(account_pk: int) -> list[Skill]:

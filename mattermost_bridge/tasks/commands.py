@@ -1,12 +1,13 @@
-"""Registering slash commands."""
+"""Registering slash commands, and what trials of whether they arrive leave behind."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
-from mattermost_bridge.services import slash_registration, slash_teams, sweep
+from mattermost_bridge.services import reachability, slash_registration, slash_teams, sweep
 
 EVERY = 10.0
+TRIALS_EVERY = 86400.0
 
 
 @shared_task(name="durar.upkeep.commands")
@@ -15,6 +16,14 @@ def look_for_commands() -> str:
     if not sweep.claim_tick("commands", EVERY):
         return "done by another scheduler"
     return f"{slash_registration.look()} registration(s) of slash commands started"
+
+
+@shared_task(name="durar.upkeep.trials")
+def remove_trials() -> str:
+    """Once a day, remove the posts of trials of reachability that were cut off."""
+    if not sweep.claim_tick("trials", TRIALS_EVERY):
+        return "done by another scheduler"
+    return f"trials of {reachability.clean_up()} account(s) removed"
 
 
 @shared_task(name=slash_registration.RUN)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mattermost_bridge.admin.diagnosing import address_for
+from mattermost_bridge.config import effective
 from mattermost_bridge.rules.doctor import Finding, Level
-from mattermost_bridge.services import diagnosis
+from mattermost_bridge.rules.doctor_reachability import Kind, Result, Why
+from mattermost_bridge.services import diagnosis, probes, reachability
+from mattermost_bridge.services.audit import Actor
 from tests import factories
 from tests.admin.conftest import signed_in
 
@@ -70,3 +73,57 @@ def test_a_diagnosis_of_a_real_account_is_a_page(as_alice, sandbox):
     page = as_alice.post(address_for(account), {"diagnose": "1"}).content.decode()
     assert "takes the token: it is @durar." in page
     assert sandbox.token("durar") not in page
+
+
+# Reachability
+
+
+@pytest.fixture
+def proving(monkeypatch):
+    """Which accounts were tried, and by whom; commands arrive, clicks do not."""
+    tried: list[tuple[int, str]] = []
+
+    def prove(account_pk: int, *, actor: Actor) -> None:
+        tried.append((account_pk, actor.name))
+        probes.remember(account_pk, Result(Kind.COMMANDS, Why.ARRIVED, "https://durar.example.com/x"))
+        probes.remember(account_pk, Result(Kind.BUTTONS, Why.NOT_CALLED, "http://10.1.2.3/<y>"))
+
+    monkeypatch.setattr(reachability, "prove", prove)
+    return tried
+
+
+def test_reachability_is_proved_by_a_button_and_remembered(as_alice, mine, asked, proving):
+    page = as_alice.get(address_for(mine)).content.decode()
+    assert "It was not tried in the last seven days." in page
+    said = as_alice.post(address_for(mine), {"prove": "1"}).content.decode()
+    assert proving == [(mine.pk, "alice")]
+    assert asked == []
+    for page in (said, as_alice.get(address_for(mine)).content.decode()):
+        assert "slash commands reach this Durar" in page
+        assert "Mattermost could not call http://10.1.2.3/&lt;y&gt;" in page
+        assert "AllowedUntrustedInternalConnections must have it" in page
+        assert "reachability.buttons_not_called" in page
+
+
+def test_who_may_only_look_proves_nothing(as_somebody_who, mine, asked, proving):
+    browser = as_somebody_who("view_account")
+    page = browser.get(address_for(mine)).content.decode()
+    assert "Diagnose now" in page
+    assert "Prove reachability" not in page
+    assert browser.post(address_for(mine), {"prove": "1"}).status_code == 403
+    assert proving == []
+
+
+def test_an_operator_proves_it_for_their_own_account_only(bob, mine, asked, proving):
+    foreign = factories.AccountFactory()
+    browser = signed_in(bob)
+    assert browser.post(address_for(foreign), {"prove": "1"}).status_code in (403, 404)
+    assert "Prove reachability" in browser.post(address_for(mine), {"prove": "1"}).content.decode()
+    assert proving == [(mine.pk, "bob")]
+
+
+def test_an_account_that_is_off_says_so(as_alice, mine):
+    mine.enabled = False
+    mine.save()
+    effective.bump_version()
+    assert "The account is switched off" in as_alice.post(address_for(mine), {"prove": "1"}).content.decode()

@@ -16,7 +16,8 @@ from mattermost_bridge import health
 from mattermost_bridge.models import ListenerLease, Tick
 from mattermost_bridge.models.states import ConnectionPhase
 from mattermost_bridge.rules.doctor import DiskFact
-from mattermost_bridge.services import diagnosis
+from mattermost_bridge.rules.doctor_reachability import Kind, Result, Why
+from mattermost_bridge.services import diagnosis, reachability
 from tests.bridge import make_account
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,7 @@ def account(sandbox, settings, monkeypatch):
     settings.PUBLIC_URL = "https://durar.example.com"
     monkeypatch.setattr(health, "broker", lambda: health.Part(ok=True, message="The broker answers."))
     monkeypatch.setattr(diagnosis, "_disks", lambda: [DiskFact("state", "/state", 2**40, 2**41)])
+    monkeypatch.setattr(reachability, "prove", lambda pk: [Result(Kind.BUTTONS, Why.ARRIVED, "https://x")])
     Tick.objects.update_or_create(name="sweep", defaults={"at": timezone.now()})
     made = make_account(
         base_url=sandbox.base_url, bot_token=sandbox.token("durar"), bot_user_id=sandbox.user_id("durar")
@@ -52,6 +54,7 @@ def test_all_is_well():
     assert "Account default\n" in said
     assert "broken" not in said
     assert "takes the token: it is @durar.  [token.works]" in said
+    assert "clicks on buttons reach this Durar.  [reachability.buttons]" in said
 
 
 def test_json_has_every_finding_with_its_cause_and_remedy():

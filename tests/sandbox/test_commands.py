@@ -207,6 +207,21 @@ def test_who_asked_sees_that_an_integration_fails(sandbox, program, status, kind
     assert refusal(answer) == (500, f"api.command.execute_command.{error}.app_error")
 
 
+def test_a_server_that_calls_no_internal_addresses_and_one_without_commands(sandbox, program):
+    command = sandbox.command("sysadmin", "durar", program.url)
+    sandbox.settings(internal_connections=False)
+    answer = sandbox.execute("alice", "/durar", "support")
+    assert refusal(answer) == (500, "api.command.execute_command.failed.app_error")
+    assert program.calls == []
+    sandbox.settings(internal_connections=True, enable_commands=False)
+    off = (501, "api.command.disabled.app_error")
+    assert refusal(sandbox.execute("alice", "/durar", "support")) == off
+    assert refusal(make(sandbox, "sysadmin")) == off
+    assert refusal(sandbox.raw("sysadmin", "GET", LIST)) == off
+    assert refusal(sandbox.raw("sysadmin", "GET", f"/commands/{command['id']}")) == MISSING
+    assert sandbox.api("alice", "GET", "/config/client?format=old")["EnableCommands"] == "false"
+
+
 def test_an_integration_that_is_not_there_and_a_command_that_nobody_has(sandbox):
     sandbox.command("sysadmin", "durar", URL)
     answer = sandbox.execute("alice", "/durar", "support")

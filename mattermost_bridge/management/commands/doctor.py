@@ -41,7 +41,7 @@ class Command(DatabaseCommand):
         if any(one.id == "database.broken" for one in found):
             return found
         for pk in [account_named(name)] if name is not None else diagnosis.accounts_to_look_at():
-            found += diagnosis.of_account(pk)
+            found += diagnosis.of_account(pk, prove=True)
         return found
 
     def _print(self, found: list[Finding]) -> None:

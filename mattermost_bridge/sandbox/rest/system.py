@@ -31,7 +31,7 @@ async def client_config(request: web.Request) -> web.Response:
         values |= {
             "CollapsedThreads": "always_on" if settings.modern else "disabled",
             "EnableBotAccountCreation": "true",
-            "EnableCommands": "true",
+            "EnableCommands": str(settings.enable_commands).lower(),
             "EnableDeveloper": "false",
             "EnableFileAttachments": "true",
             "EnablePostUsernameOverride": "false",
