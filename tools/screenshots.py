@@ -82,7 +82,7 @@ PRESSED = {
     "diagnosed": ("/mattermost_bridge/account/{account}/diagnose/", ["form.du-ask button[type=submit]"]),
     "tried": (
         "/mattermost_bridge/inboundevent/{event}/change/",
-        ["text=Try this again", "form.du-card button[type=submit]"],
+        ["text=Try this again", "form.du-tried button[type=submit] >> nth=0"],
     ),
     "block-asked": ("/mattermost_bridge/pairingrequest/", ["#result_list button:has-text('Block') >> nth=0"]),
 }

@@ -65,11 +65,12 @@ _NO_SLUG = re.compile(r"[^\w\- ]")
 
 
 class Page(NamedTuple):
-    """A page: its name in the address, its title, and its text in HTML."""
+    """A page: its name in the address, its title, its text in HTML, and its parts, each with its anchor."""
 
     name: str
     title: str
     html: SafeString
+    parts: tuple[tuple[str, str], ...]
 
 
 def address_of(name: str) -> str:
@@ -97,12 +98,14 @@ def _rendered(name: str, file: Path, _changed: int) -> Page:
     # Raw HTML is shown as text: what the pages need is Markdown.
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(_without_comments(file.read_text(encoding="utf-8")))
-    title = name
+    title, parts = name, []
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
             words = tokens[index + 1].content
             if token.tag == "h1":
                 title = words
+            elif token.tag == "h2":
+                parts.append((words.replace("`", ""), slug(words)))
             token.attrSet("id", slug(words))
         elif token.type == "inline":
             _point_at_pages(token)
@@ -110,7 +113,7 @@ def _rendered(name: str, file: Path, _changed: int) -> Page:
     # Tables scroll by themselves on a narrow screen.
     html = html.replace("<table>", '<div class="du-help-table" tabindex="0" role="region" aria-label="Table"><table>')
     html = html.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
-    return Page(name, title, mark_safe(html))  # noqa: S308 - made from our own files, without raw HTML
+    return Page(name, title, mark_safe(html), tuple(parts))  # noqa: S308 - made from our own files, without raw HTML
 
 
 def slug(words: str) -> str:
@@ -151,7 +154,10 @@ def _page_view(request: HttpRequest, site: AdminSite, name: str) -> HttpResponse
     context = {
         **site.each_context(request),
         "title": current.title if current else _("Help"),
-        "pages": [{"title": one.title, "link": address_of(one.name), "current": one.name == name} for one in pages],
+        "pages": [
+            {"title": one.title, "link": address_of(one.name), "current": one.name == name, "parts": one.parts}
+            for one in pages
+        ],
         "page": current,
     }
     return TemplateResponse(request, "admin/durar/help.html", context)

@@ -206,8 +206,14 @@ def passage(text: str, limit: int = 90) -> SafeString:
     line = " ".join(text.split())
     if not line:
         return NOTHING
-    shown = line if len(line) <= limit else line[: limit - 1] + "…"
+    shown = line if len(line) <= limit else _cut(line[: limit - 1]) + "…"
     return format_html('<span class="du-passage" title="{}">{}</span>', text[:600], shown)
+
+
+def _cut(line: str) -> str:
+    """A line that was cut somewhere, cut at the end of a word where one ends near its end."""
+    whole, _space, rest = line.rpartition(" ")
+    return whole.rstrip(",;:") if whole and len(rest) < 16 else line
 
 
 def block(text: str) -> SafeString:

@@ -69,7 +69,7 @@ def make(accounts: list[Account], people: list[KnownPerson], now: datetime, new_
 
 def _commands(account: Account, now: datetime, new_id: Callable[[str], str]) -> None:
     """Two teams; in the second one somebody else has a command of the same name."""
-    Account.objects.filter(pk=account.pk).update(commands_native=True, own_groups=True)
+    Account.objects.filter(pk=account.pk).update(commands_native="on", own_groups=True)
     SlashRegistration.objects.create(
         account=account, state=SlashRegistrationState.PARTIAL, error=TAKEN, finished_at=now - timedelta(minutes=9),
         due_at=now + timedelta(minutes=21),

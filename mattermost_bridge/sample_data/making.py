@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -124,7 +124,7 @@ class Maker:
                 blocked.append(
                     BlockedUser(
                         account=person.account, user_id=person.user_id, username=person.username,
-                        reason="Advertised in every channel",
+                        reason="Advertised in every channel", blocked_at=self._some_time_ago(),
                     )
                 )  # fmt: skip
             elif listed:
@@ -133,13 +133,17 @@ class Maker:
                 entries.append(
                     AccessEntry(
                         account=person.account, list=listed, value=person.user_id, username=person.username,
-                        source=source, note=note,
+                        source=source, note=note, added_at=self._some_time_ago(),
                     )
                 )  # fmt: skip
-        BlockedUser.objects.bulk_create(blocked, BATCH)
-        AccessEntry.objects.bulk_create(entries, BATCH)
+        with times_as_given(BlockedUser, "blocked_at"), times_as_given(AccessEntry, "added_at"):
+            BlockedUser.objects.bulk_create(blocked, BATCH)
+            AccessEntry.objects.bulk_create(entries, BATCH)
         self.say(f"{len(people)} people")
         return people
+
+    def _some_time_ago(self) -> datetime:
+        return self.now - timedelta(days=self.random.uniform(0, self.amounts.days))
 
     def _name(self, number: int) -> str:
         name, round_ = texts.NAMES[number % len(texts.NAMES)], number // len(texts.NAMES)
@@ -196,7 +200,7 @@ class Maker:
                 )
             )  # fmt: skip
         ListenerLease.objects.bulk_create(leases, BATCH)
-        ConnectionChange.objects.bulk_create(changes, BATCH)
+        ConnectionChange.objects.bulk_create(sorted(changes, key=lambda one: one.at), BATCH)
 
     def _waiting(self, accounts: list[Account], people: list[KnownPerson]) -> None:
         """A few people who wait to be paired."""

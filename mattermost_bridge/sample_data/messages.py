@@ -10,7 +10,7 @@ from itertools import islice
 
 from django.db import transaction
 
-from mattermost_bridge.models import Delivery, InboundEvent, Turn
+from mattermost_bridge.models import Conversation, Delivery, InboundEvent, Turn
 from mattermost_bridge.models.states import DeliveryKind, DeliveryState, EventState
 from mattermost_bridge.models.states import TurnState as Turned
 from mattermost_bridge.rules.types import Outcome
@@ -53,9 +53,14 @@ class Messages:
                     turn, delivery = self._answer(way, event, at)
                     turns.append(turn)
                     posts.append(delivery)
+            for event in events:
+                if event.conversation is not None:
+                    event.conversation.last_active_at = event.received_at
             self._save(events, turns, posts)
             if made % (BATCH * 20) == 0:
                 self.say(f"{made} events")
+        conversations = {way.conversation for way in ways[Outcome.ADMITTED] if way.conversation is not None}
+        Conversation.objects.bulk_update(conversations, ["last_active_at"], BATCH // 10)
         self.say(f"{made} events, {answers} deliveries")
 
     @transaction.atomic

@@ -16,6 +16,9 @@ from mattermost_bridge.rules.types import Decision, Outcome
 from mattermost_bridge.sample_data import texts
 from mattermost_bridge.services.decisions import decision_on, trail_of
 
+#: In one of so many places somebody joins the channel now and then.
+RARELY = 12
+
 
 @dataclass(frozen=True)
 class Place:
@@ -56,11 +59,11 @@ def ways_of(places: list[Place], now: datetime, say: Callable[[str], None]) -> d
     settings: dict[int, AccountSettings] = {}
     conversations: dict[tuple[int, str], Conversation] = {}
     found: dict[Outcome, list[Way]] = {outcome: [] for outcome in Outcome}
-    for place in places:
+    for number, place in enumerate(places):
         account_pk = place.person.account_id
         if account_pk not in settings:
             settings[account_pk] = settings_for(account_pk)
-        for said, address, payload in _kinds(place, settings[account_pk]):
+        for said, address, payload in _kinds(place, settings[account_pk], joins=number % RARELY == 0):
             # The post that stands for all of this kind; no setting of the samples begins a thread under it.
             event = _message(place, address + said[0], payload, "", now)
             decision = after_looking_at_requests(
@@ -79,14 +82,15 @@ def ways_of(places: list[Place], now: datetime, say: Callable[[str], None]) -> d
     return found
 
 
-def _kinds(place: Place, account: AccountSettings) -> list[tuple[tuple[str, ...], str, dict[str, Any]]]:
+def _kinds(place: Place, account: AccountSettings, *, joins: bool) -> list[tuple[tuple[str, ...], str, dict[str, Any]]]:
     """What people write there: the texts, what they begin with, and what else the post has."""
     if place.channel.type == "D":
         return [(texts.QUESTIONS, "", _payload())]
+    joined = (texts.JOINED, f"{place.person.username} ", _payload("system_join_channel"))
     return [
         (texts.CHATTER, "", _payload()),
-        (texts.JOINED, f"{place.person.username} ", _payload("system_join_channel")),
         (texts.QUESTIONS, f"@{account.bot_username} ", _payload()),
+        *([joined] if joins else []),
     ]
 
 
