@@ -89,7 +89,7 @@ def of_records(facts: CommandFacts) -> list[Finding]:
     registered = [one for one in facts.commands if one.where is Where.REGISTERED and not one.stale]
     if registered and not any(one.level is Level.BROKEN for one in found):
         teams = len({one.team for one in registered})
-        words = Filled(_("Commands are registered: {count}, in {teams} teams."), count=len(registered), teams=teams)
+        words = Filled(_("Registered commands: {count}, teams: {teams}."), count=len(registered), teams=teams)
         found.append(Finding("commands.registered", Level.FINE, words))
     return found
 
@@ -174,8 +174,12 @@ def _registration(facts: CommandFacts) -> list[Finding]:
             if counted
             else _("No command could be registered, so every call is refused.")
         )
-        said = joined(cause, registration.error)
-        remedy = joined(_("Remove the cause; Durar tries again by itself."), REGISTER_AGAIN)
+        # What a missing permission is about has a finding of its own.
+        denied = any(one.where is Where.REFUSED for one in facts.commands)
+        said = joined(cause, "" if denied else registration.error)
+        remedy = _(
+            "Remove the cause. Durar tries again by itself, and Register commands again (tab Commands) does it at once."
+        )
         return [Finding("commands.failed", Level.BROKEN, said, remedy)]
     if registration.state == "partial":
         rest = [one for one in facts.commands if one.where is not Where.REGISTERED]
@@ -183,7 +187,8 @@ def _registration(facts: CommandFacts) -> list[Finding]:
             _("Only some commands could be registered; calls of the others are refused: {names}."), names=_names(rest)
         )
         remedy = joined(_("The tab Commands says of each why."), REGISTER_AGAIN)
-        return [Finding("commands.partial", Level.WARNING, joined(words, _first_error(rest)), remedy)]
+        error = "" if any(one.where is Where.REFUSED for one in rest) else _first_error(rest)
+        return [Finding("commands.partial", Level.WARNING, joined(words, error), remedy)]
     return []
 
 

@@ -118,7 +118,11 @@ def of_server(
     url = callback_url_of(account)
     known = {row.command_id for row in rows}
     present = [(row, by_id[row.command_id]) for row in rows if row.command_id in by_id]
-    names = dict(SlashCommand.objects.filter(account_id=account.pk).values_list("team_id", "team_name"))
+    on_record = SlashCommand.objects.filter(account_id=account.pk)
+    names = dict(on_record.values_list("team_id", "team_name"))
+    # That they are refused is on record, and said.
+    said = set(on_record.filter(state=SlashCommandState.REFUSED).values_list("team_id", flat=True))
+    refused = [team_id for team_id, commands in there.items() if commands is None and team_id not in said]
     return CommandsThere(
         enabled=enabled,
         url=url,
@@ -131,7 +135,7 @@ def of_server(
             for one in by_id.values()
             if one.creator_id == bot_id and one.id not in known and one.trigger.startswith(account.commands.prefix)
         ],
-        refused=sorted(names.get(team_id) or team_id for team_id, commands in there.items() if commands is None),
+        refused=sorted(names.get(team_id) or team_id for team_id in refused),
         looked=any(commands is not None for commands in there.values()),
     )
 
