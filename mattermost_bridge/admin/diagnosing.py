@@ -21,6 +21,7 @@ from mattermost_bridge.admin.tabs import tab_of
 from mattermost_bridge.models import Account
 from mattermost_bridge.rules import doctor_reachability
 from mattermost_bridge.rules.doctor import Finding, Level, is_broken
+from mattermost_bridge.rules.doctor_reachability import Why
 from mattermost_bridge.services import diagnosis, reachability, rights
 from mattermost_bridge.services.audit import Actor
 from mattermost_bridge.services.errors import Refused
@@ -84,7 +85,9 @@ class DiagnosesAccounts:
             if not may:
                 raise PermissionDenied
             try:
-                reachability.prove(account.pk, actor=Actor.of(request.user))  # type: ignore[arg-type]
+                results = reachability.prove(account.pk, actor=Actor.of(request.user))  # type: ignore[arg-type]
+                if any(one.why is Why.BUSY for one in results):
+                    refused = _("Somebody else is trying it right now. Try again in a minute.")
             except Refused as problem:
                 refused = str(problem)
         told = [(doctor_reachability.finding_of(result), at) for result, at in reachability.last(account.pk)]

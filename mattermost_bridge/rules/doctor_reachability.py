@@ -150,11 +150,11 @@ _WORDS: Mapping[Why, tuple[str, str]] = {
     ),
     Why.NOT_CALLED: (
         _("Mattermost could not call {url}, or got no answer that it understands: {what} do not arrive."),
-        _("From the Mattermost host, `curl -i {url}` must answer 405. If not, set {setting} or DURAR_PUBLIC_URL."),
+        _("Opened from the Mattermost host, it must answer 405. If it does not, set {setting} or DURAR_PUBLIC_URL."),
     ),
     Why.OTHER_STATUS: (
         _("Whoever answers at {url} said {detail} instead of 200: {what} do not arrive."),
-        _("Let {url} lead to Durar, through any proxy in front: there, `curl -i` must answer 405."),
+        _("Let that address lead to Durar, through any proxy in front: opened there, it must answer 405."),
     ),
     Why.ELSEWHERE: (
         _("Mattermost called {url} and got an answer, but not from this Durar: {what} end somewhere else."),
@@ -201,7 +201,10 @@ _OF_STATUS: Mapping[str, str] = {
     "401": _("If that is this Durar, its registration is stale: choose Register commands again."),
     "503": _("If that is this Durar, no commands are registered there: choose Register commands again."),
 }
-_INTERNAL = _("{host} is an internal address, so AllowedUntrustedInternalConnections must have it, by its name only.")
+_INTERNAL = _(
+    "{host} is an internal address, so AllowedUntrustedInternalConnections must have it: the host alone, not the full "
+    "address."
+)
 _POST_ACTIONS = _("Where the server has EnablePostActionIntegration, it must be true.")
 _MOMENTARY = (Why.BUSY, Why.TROUBLE, Why.FORBIDDEN, Why.NOT_REGISTERED)
 

@@ -84,7 +84,7 @@ def of_account(account_pk: int, *, prove: bool = False) -> list[Finding]:
             found += doctor_reachability.of_button_address(facts.url, account.base_url)
             if account.commands.native:
                 found += doctor_commands_server.of_server(_commands(account, seen))
-            results = reachability.prove(account_pk) if prove else reachability.remembered(account)
+            results = reachability.prove(account_pk) if prove else [one for one, _at in reachability.last(account_pk)]
             found = doctor_reachability.without_disproved(found, results)
             if prove:
                 found += doctor_reachability.of_results(results, buttons_matter=facts.told)

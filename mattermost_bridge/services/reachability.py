@@ -49,7 +49,7 @@ def prove(account_pk: int, *, actor: Actor | None = None) -> list[Result]:
     account = settings_for(account_pk)
     if not account.listens:
         raise errors.Refused(account.missing or "The account is switched off, so nothing is taken. Enable it first.")
-    kinds = [Kind.COMMANDS, Kind.BUTTONS] if account.commands.native else [Kind.BUTTONS]
+    kinds = kinds_of(account)
     if not probes.claim(account_pk):
         return [Result(kind, Why.BUSY, url_of(account, kind)) for kind in kinds]
     try:
@@ -65,14 +65,16 @@ def prove(account_pk: int, *, actor: Actor | None = None) -> list[Result]:
 
 
 def last(account_pk: int) -> list[tuple[Result, datetime]]:
-    """How the last trials of an account ended, and when; nothing that is older than a week."""
-    return probes.remembered(account_pk)
+    """How the last trials ended, and when, as far as they tell of what holds now; nothing older than a week."""
+    account = settings_for(account_pk)
+    kinds = kinds_of(account)
+    found = probes.remembered(account_pk)
+    return [(one, at) for one, at in found if one.kind in kinds and one.url == url_of(account, one.kind)]
 
 
-def remembered(account: AccountSettings) -> list[Result]:
-    """How the last trials ended, as far as they tell of the addresses that hold now."""
-    found = [result for result, _at in probes.remembered(account.pk)]
-    return [one for one in found if one.url == url_of(account, one.kind)]
+def kinds_of(account: AccountSettings) -> list[Kind]:
+    """What is tried: slash commands only where they are on."""
+    return [Kind.COMMANDS, Kind.BUTTONS] if account.commands.native else [Kind.BUTTONS]
 
 
 def clean_up() -> int:

@@ -6,6 +6,7 @@ import pytest
 
 from mattermost_bridge.admin.diagnosing import address_for
 from mattermost_bridge.config import effective
+from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.rules.doctor import Finding, Level
 from mattermost_bridge.rules.doctor_reachability import Kind, Result, Why
 from mattermost_bridge.services import diagnosis, probes, reachability
@@ -83,26 +84,36 @@ def proving(monkeypatch):
     """Which accounts were tried, and by whom; commands arrive, clicks do not."""
     tried: list[tuple[int, str]] = []
 
-    def prove(account_pk: int, *, actor: Actor) -> None:
+    def prove(account_pk: int, *, actor: Actor) -> list[Result]:
         tried.append((account_pk, actor.name))
-        probes.remember(account_pk, Result(Kind.COMMANDS, Why.ARRIVED, "https://durar.example.com/x"))
-        probes.remember(account_pk, Result(Kind.BUTTONS, Why.NOT_CALLED, "http://10.1.2.3/<y>"))
+        for kind, why in ((Kind.COMMANDS, Why.ARRIVED), (Kind.BUTTONS, Why.NOT_CALLED)):
+            url = reachability.url_of(settings_for(account_pk), kind)
+            probes.remember(account_pk, Result(kind, why, url))
+        return [result for result, _at in probes.remembered(account_pk)]
 
     monkeypatch.setattr(reachability, "prove", prove)
     return tried
 
 
 def test_reachability_is_proved_by_a_button_and_remembered(as_alice, mine, asked, proving):
+    changed(mine, commands_native="on", interactions_callback_base_url="http://10.1.2.3")
     page = as_alice.get(address_for(mine)).content.decode()
-    assert "It was not tried in the last seven days." in page
+    assert "It was not tried in the last seven days" in page
     said = as_alice.post(address_for(mine), {"prove": "1"}).content.decode()
     assert proving == [(mine.pk, "alice")]
     assert asked == []
     for page in (said, as_alice.get(address_for(mine)).content.decode()):
         assert "slash commands reach this Durar" in page
-        assert "Mattermost could not call http://10.1.2.3/&lt;y&gt;" in page
+        assert f"Mattermost could not call http://10.1.2.3/mattermost/interactions/{mine.account_id}" in page
         assert "AllowedUntrustedInternalConnections must have it" in page
         assert "reachability.buttons_not_called" in page
+    changed(mine, commands_native="off", interactions_callback_base_url="http://10.1.2.4")
+    assert "It was not tried" in as_alice.get(address_for(mine)).content.decode()
+
+
+def changed(account, **values):
+    type(account).objects.filter(pk=account.pk).update(**values)
+    effective.bump_version()
 
 
 def test_who_may_only_look_proves_nothing(as_somebody_who, mine, asked, proving):
@@ -123,7 +134,13 @@ def test_an_operator_proves_it_for_their_own_account_only(bob, mine, asked, prov
 
 
 def test_an_account_that_is_off_says_so(as_alice, mine):
-    mine.enabled = False
-    mine.save()
-    effective.bump_version()
+    changed(mine, enabled=False)
     assert "The account is switched off" in as_alice.post(address_for(mine), {"prove": "1"}).content.decode()
+
+
+def test_two_who_prove_it_at_once(as_alice, sandbox):
+    account = factories.AccountFactory(base_url=sandbox.base_url, bot_token=sandbox.token("durar"))
+    probes.claim(account.pk)
+    page = as_alice.post(address_for(account), {"prove": "1"}).content.decode()
+    assert "Somebody else is trying it right now." in page
+    assert sandbox.requests(path="/users/me") == []

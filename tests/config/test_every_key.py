@@ -197,6 +197,22 @@ class TestFallingBack:
         (section("historyLimit: -1"), "historyLimit", "0 or more"),
         (section("capabilities: ['a', 3]"), "capabilities[1]", "a text in quotes"),
         (section("interactions: { allowedSourceIps: ['10.0.0.1', 'x'] }"), "allowedSourceIps[1]", "IP addresses"),
+        (
+            section("interactions: { callbackBaseUrl: 'durar.lan' }"),
+            "callbackBaseUrl",
+            "begins with http:// or https://",
+        ),
+        (section("commands: { callbackUrl: 'durar.lan/x' }"), "callbackUrl", "begins with http:// or https://"),
+        (
+            "{ gateway: { customBindHost: 'http://durar.lan' } }",
+            "gateway.customBindHost",
+            "a host name or an IP address",
+        ),
+        (
+            "{ gateway: { trustedProxies: ['http://10.0.0.1'] } }",
+            "gateway.trustedProxies[0]",
+            "IP addresses or networks",
+        ),
         ("{ session: { dmScop: 'main' } }", "session.dmScop", "Is dmScope meant?"),
         ("{ session: { identityLinks: { ' ': ['mattermost:x'] } } }", "identityLinks", "blank name"),
         ("{ messages: { groupChat: { mentionPatterns: ['('] } } }", "mentionPatterns[0]", "regular expression"),
