@@ -11,13 +11,15 @@ from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+from django.views.decorators.http import require_safe
 from unfold.decorators import display
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.base import ReadOnlyAdmin
 from mattermost_bridge.admin.filters import AccountFilter, QuestionFilter, since
 from mattermost_bridge.admin.names import Names
-from mattermost_bridge.admin.send_message import URL_NAME, send_link, send_view
+from mattermost_bridge.admin.send_message import FIND_URL_NAME, URL_NAME, may_send, send_link, send_view
+from mattermost_bridge.admin.send_target import find_view
 from mattermost_bridge.admin.verbs import Verb
 from mattermost_bridge.models import Delivery, DirectChannel
 from mattermost_bridge.models.states import DeliveryState, DirectChannelState
@@ -142,8 +144,17 @@ class DirectChannelAdmin(ReadOnlyAdmin):
             row.names = names
 
     def get_urls(self) -> list[URLPattern]:
-        """Django's addresses, and the form that sends a message."""
-        return [path("send/", self.admin_site.admin_view(self.send_view), name=URL_NAME), *super().get_urls()]
+        """Django's addresses, the form that sends a message, and the search for whom it is for."""
+        view = self.admin_site.admin_view
+        return [
+            path("send/", view(self.send_view), name=URL_NAME),
+            path("send/find/", view(require_safe(self.find_view)), name=FIND_URL_NAME),
+            *super().get_urls(),
+        ]
+
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        """People and channels for the field *To*."""
+        return find_view(request, may_send=may_send(request))
 
     def send_view(self, request: HttpRequest) -> HttpResponse:
         """*Send a message*."""

@@ -178,14 +178,25 @@ def found_by_name(
     request: HttpRequest, kind: str, account_pk: int | None, query: str, extra: Iterable[Hit] = ()
 ) -> JsonResponse:
     """The answer to a search field: `extra` first, then the people or channels of the account's server."""
-    if not query or not kind:
+    return found_by(request, people_hits if kind == PEOPLE else channel_hits, account_pk, query if kind else "", extra)
+
+
+def found_by(
+    request: HttpRequest,
+    hits_of: Callable[[int | None, str], tuple[list[Hit], str, str]],
+    account_pk: int | None,
+    query: str,
+    extra: Iterable[Hit] = (),
+) -> JsonResponse:
+    """The answer to a search field: `extra` first, then what `hits_of` finds on the account's server."""
+    if not query:
         return _json([*extra])
     # A search keeps a thread of the web server waiting, so each person has one at a time; the page asks again.
     key = f"durar-searching-{request.user.pk}"
     if not cache.add(key, 1, LONGEST_SEARCH):
         return _json([], busy=True)
     try:
-        hits, problem, server = (people_hits if kind == PEOPLE else channel_hits)(account_pk, query)
+        hits, problem, server = hits_of(account_pk, query)
     finally:
         cache.delete(key)
     return _json([*extra, *hits], problem=problem, server=server)

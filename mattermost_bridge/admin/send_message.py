@@ -21,11 +21,11 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
 )
 
 from mattermost_bridge.admin import looks
 from mattermost_bridge.admin.send_fields import ButtonsField, LinesField, ManyFilesField, take_files
+from mattermost_bridge.admin.send_target import TargetWidget
 from mattermost_bridge.config.table import OF_ACCOUNTS
 from mattermost_bridge.models import Account, Delivery, DirectChannel
 from mattermost_bridge.models.accounts import RETRY_FIELDS
@@ -39,6 +39,7 @@ from mattermost_bridge.services.rights import accounts_visible_to, may
 from mattermost_bridge.services.usable import usable
 
 URL_NAME = "mattermost_bridge_directchannel_send"
+FIND_URL_NAME = f"{URL_NAME}_find"
 PERMISSION = "add_delivery"
 #: One of them a message has to have.
 SAYS = ("text", "uploads", "named_files", "buttons")
@@ -68,10 +69,9 @@ class MessageForm(forms.Form):
     to = forms.CharField(
         label=gettext_lazy("To"),
         max_length=150,
-        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "@carol", "autocomplete": "off"}),
         help_text=gettext_lazy(
-            "@username, #channel (team/channel where several teams have one of that name), or an id; user: or channel: "
-            "before an id says which it is."
+            "Type a name and choose, or write @username, #channel (team/channel where several teams have one of that "
+            "name), or an id; user: or channel: before an id says which it is."
         ),
     )
     text = forms.CharField(
@@ -112,6 +112,10 @@ class MessageForm(forms.Form):
         super().__init__(*args, **kwargs)
         rows = accounts_visible_to(request.user).filter(archived_at=None)  # type: ignore[arg-type]
         self.fields["account"].queryset = rows.defer("bot_token").order_by("account_id")  # type: ignore[attr-defined]
+        widget = TargetWidget(reverse(f"admin:{FIND_URL_NAME}"))
+        widget.is_required = True
+        widget.attrs |= self.fields["to"].widget_attrs(widget)
+        self.fields["to"].widget = widget
         for name, (least, most) in LIMITS.items():
             self.fields[name] = forms.IntegerField(
                 label=capfirst(str(Account._meta.get_field(RETRY_FIELDS[name]).verbose_name)),  # type: ignore[union-attr]

@@ -15,6 +15,7 @@ from mattermost_bridge.models import (
     AccountGrant,
     Binding,
     BlockedUser,
+    Delivery,
     GroupOverride,
     KnownPerson,
     StaffProfile,
@@ -22,7 +23,7 @@ from mattermost_bridge.models import (
 from mattermost_bridge.services import directory_refresh
 from tests import factories
 from tests.admin.conftest import messages_of, signed_in
-from tests.bridge import make_account
+from tests.bridge import collected_hints, make_account
 
 ENTRIES = "/mattermost_bridge/accessentry/"
 BLOCKS = "/mattermost_bridge/blockeduser/"
@@ -58,6 +59,70 @@ def find(client, address, query, account="", kind="people"):
 
 def labels(answer):
     return [hit["label"] for hit in answer["found"]]
+
+
+TO = "/mattermost_bridge/directchannel/send/"
+
+
+class TestWhomAMessageIsFor:
+    """The field *To* of *Send a message*."""
+
+    @pytest.fixture(autouse=True)
+    def _hints(self):
+        with collected_hints():
+            yield
+
+    def found(self, client, account, query):
+        response = client.get(f"{TO}find/", {"q": query, "account": account.pk if account else ""})
+        assert response.status_code == 200
+        return [(hit["id"], hit["label"]) for hit in response.json()["found"]]
+
+    def test_people_and_channels_of_the_accounts_server_are_found(self, as_alice, account, sandbox):
+        carol = (f"user:{sandbox.user_id('carol')}", "@carol")
+        incidents = (f"channel:{sandbox.channel_id('incidents')}", "~Incidents")
+        assert self.found(as_alice, account, "@car") == [carol]
+        assert self.found(as_alice, account, "coo") == [carol]
+        assert self.found(as_alice, account, "#inci") == self.found(as_alice, account, "~inci") == [incidents]
+        assert self.found(as_alice, account, "inci") == [incidents]
+        assert self.found(as_alice, account, "") == self.found(as_alice, None, "car") == []
+
+    @pytest.mark.parametrize("typed", [f"channel:{'c' * 26}", f"user:{'u' * 26}", "u" * 26, "sandbox/incidents"])
+    def test_a_target_that_is_whole_is_offered_as_it_is_written(self, as_alice, account, typed):
+        assert self.found(as_alice, account, typed) == [(typed, typed)]
+
+    @pytest.mark.parametrize(
+        ("typed", "picked", "goes_to"),
+        [
+            ("@carol", "user:{carol}", "{carol}"),
+            ("@carol", "", "{carol}"),
+            ("mattermost:{carol}", "", "{carol}"),
+            ("{carol}", "", "{carol}"),
+            ("~Incidents", "channel:{incidents}", "{incidents}"),
+            ("#incidents", "", "{incidents}"),
+            ("incidents", "", "{incidents}"),
+            ("sandbox/incidents", "", "{incidents}"),
+            ("channel:{incidents}", "", "{incidents}"),
+            # Written over a pick, where no script forgot that.
+            ("#incidents", "user:{carol}", "{incidents}"),
+        ],
+    )
+    def test_what_was_picked_or_written_is_whom_it_goes_to(self, as_alice, account, sandbox, typed, picked, goes_to):
+        ids = {"carol": sandbox.user_id("carol"), "incidents": sandbox.channel_id("incidents")}
+        factories.KnownPersonFactory(account=account, user_id=ids["carol"], username="carol")
+        data = as_alice.get(TO).context["form"].initial | {"account": str(account.pk), "text": "hello"}
+        as_alice.post(TO, {**data, "to": typed.format(**ids), "to_id": picked.format(**ids)})
+        row = Delivery.objects.get()
+        assert (row.direct_channel.user_id if row.direct_channel else row.channel_id) == goes_to.format(**ids)
+
+    def test_a_link_with_an_id_shows_the_name(self, as_alice, account):
+        person = factories.KnownPersonFactory(account=account, username="dora")
+        page = as_alice.get(TO, {"account": account.pk, "to": person.user_id}).content.decode()
+        assert 'value="@dora"' in page
+        assert f'name="to_id" value="{person.user_id}"' in page
+        assert "durar/searching" in page
+
+    def test_who_may_not_send_finds_nobody(self, as_charlie, account):
+        assert as_charlie.get(f"{TO}find/", {"q": "car", "account": account.pk}).status_code in (302, 403)
 
 
 class TestFinding:
