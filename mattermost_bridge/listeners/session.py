@@ -24,8 +24,9 @@ log = structlog.get_logger(__name__)
 
 #: Seconds that a reply to a ping may take. Beyond, the connection is dead, whatever the socket says.
 PONG_SECONDS = 10.0
-#: Somebody, perhaps the bot, came into a team or left one. Slash commands belong to teams.
-TEAM_EVENTS = frozenset({"added_to_team", "leave_team"})
+#: Somebody, perhaps the bot, came into a team or left one, or became its administrator. Slash commands belong to teams,
+#: and need a permission there.
+TEAM_EVENTS = frozenset({"added_to_team", "leave_team", "memberrole_updated"})
 
 
 class SessionEndedError(Exception):

@@ -4,7 +4,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mattermost_bridge.sandbox import wire
 from mattermost_bridge.sandbox.errors import ApiError, invalid_body, no_permission
+from mattermost_bridge.sandbox.hub import Event
 from mattermost_bridge.sandbox.ids import new_id
 from mattermost_bridge.sandbox.records import Command, User
 from mattermost_bridge.sandbox.world import TEAM_ID
@@ -41,6 +43,14 @@ def may_manage(box: "Sandbox", user: User) -> bool:
 def may_manage_others(box: "Sandbox", user: User) -> bool:
     """Tell whether a user may change commands of others too."""
     return user.is_admin or user.id in box.state.team_admins
+
+
+def say_roles(box: "Sandbox", user_id: str) -> None:
+    """Tell a user that their part in the team changed."""
+    is_admin = user_id in box.state.team_admins
+    member = {"team_id": TEAM_ID, "user_id": user_id, "roles": "", "delete_at": 0, "scheme_user": True,
+              "scheme_admin": is_admin, "explicit_roles": ""}  # fmt: skip
+    box.hub.publish(Event("memberrole_updated", {"member": wire.dumps(member)}, user_id=user_id))
 
 
 def require_enabled(box: "Sandbox") -> None:

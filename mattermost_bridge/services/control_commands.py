@@ -13,6 +13,7 @@ from mattermost_bridge.config.effective import AccountSettings
 from mattermost_bridge.models import Agent, Conversation, Skill, Turn
 from mattermost_bridge.models.states import TurnState
 from mattermost_bridge.rules.control_commands import HELP, NEW, STATUS, STOP
+from mattermost_bridge.services import session_options
 from mattermost_bridge.services.slash_registration import skills_of
 from mattermost_bridge.services.turns import Taken
 
@@ -57,16 +58,10 @@ def status_text(conversation: Conversation, account: AccountSettings) -> str:
     lines = [
         f"- Account: {name}",
         f"- Agent: {agent or 'none, so messages wait'}",
-        f"- Model: {_model(agent)}",
+        f"- Model: {session_options.model_in_use(agent, conversation) if agent is not None else 'none'}",
         f"- Last turn here: {_last_turn(conversation)}",
     ]
     return "\n".join(lines)
-
-
-def _model(agent: Agent | None) -> str:
-    if agent is None:
-        return "none"
-    return agent.model or agent.backend
 
 
 def _last_turn(conversation: Conversation) -> str:

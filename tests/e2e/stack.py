@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
+import requests
 
 from mattermost_bridge.launcher import broker, plan
 from mattermost_bridge.sandbox import world
@@ -56,7 +57,8 @@ class Stack:
     apart by an own database and number; without them everything is embedded. `staged` workers can be told to kill
     themselves at a stage (see `arm`). Processes are forks of one that has imported everything, as those of `Durar up`
     are; without `forked` each is a command of its own, as a service manager starts it. Process names: `broker`, `web`,
-    `scheduler`, and `ears`, `voices` or `worker`, also with a number behind (`ears-2`).
+    `scheduler`, and `ears`, `voices` or `worker`, also with a number behind (`ears-2`). A further web (`web-2`) has a
+    port of its own, and takes the first one's for the address of all.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Stack:
         redis_url = os.environ.get("REDIS_URL", "") if redis_url is None else redis_url
         self._own_broker = own_broker or not redis_url
         self.redis_url = self._place_of_broker(redis_url)
-        self.web_port = free_port()
+        self._ports = {"web": free_port()}
         self._times = SHORT_TIMES if times is None else times
         self.processes: dict[str, Process] = {}
         self.sandbox = SandboxProcess(people=people)
@@ -212,6 +214,22 @@ class Stack:
 
     # Waiting and looking
 
+    @property
+    def web_port(self) -> int:
+        """Where the panel is."""
+        return self._ports["web"]
+
+    def port_of(self, name: str) -> int:
+        """The port of a web process that was started."""
+        return self._ports[name]
+
+    def web_answers(self, name: str = "web") -> bool:
+        """Whether a web process answers."""
+        try:
+            return requests.get(f"http://127.0.0.1:{self._ports[name]}/healthz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
     def wait_for(self, condition: Callable[[], T], limit: float = LIMIT, *, what: str) -> T:
         """The first true value of `condition`. Raises AssertionError with the ledger and the logs' ends."""
         return wait_for(condition, limit, what=what)
@@ -261,7 +279,7 @@ class Stack:
             return self._broker_command()
         options = plan.Options(
             bind="127.0.0.1",
-            port=self.web_port,
+            port=self._ports.setdefault(name, free_port()) if kind == "web" else self.web_port,
             listeners=self._listeners,
             sandbox_port=None,
             state=self.state,

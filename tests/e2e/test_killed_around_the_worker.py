@@ -97,19 +97,44 @@ def test_without_a_broker_posts_are_heard_and_kept(stack: Stack) -> None:
     stack.assert_whole()
 
 
-def test_web_answers_again_after_its_death(stack: Stack) -> None:
-    stack.kill("web")
-    stack.start("web")
-
-    stack.wait_for(lambda: healthy(stack), what="web to answer")
-
-
-def healthy(stack: Stack) -> bool:
-    """Whether the panel's process answers."""
+def test_two_webs_take_the_same_slash_commands_before_and_after_they_die(stack: Stack) -> None:
+    """Nothing about commands is kept in a process: both say the same, and each command is taken once."""
+    ((account,),) = [row.values() for row in stack.console.rows("Account", "pk", account_id="durar")]
+    stack.sandbox.may_make_commands("durar")
+    stack.console.service("accounts:update", account, commands_native="on")
+    stack.console.service("slash_teams:run", account)
+    command = next(one for one in stack.sandbox.commands() if one["trigger"] == "oc_status")
+    stack.start("web-2")
     try:
-        return requests.get(f"http://127.0.0.1:{stack.web_port}/healthz", timeout=5).ok
-    except requests.ConnectionError:
-        return False
+        for when in ("before", "after"):
+            if when == "after":
+                stack.kill("web", "web-2")
+                stack.start("web", "web-2")
+            for name in ("web", "web-2"):
+                stack.wait_for(lambda name=name: stack.web_answers(name), what=f"{name} to answer")
+            events = stack.console.count("InboundEvent", kind="command")
+            wrong = [called(stack, name, command | {"token": "x" * 26}, when) for name in ("web", "web-2")]
+            assert wrong == [(401, "Unauthorized: invalid command token.")] * 2
+            right = [called(stack, name, command, when) for name in ("web-2", "web")]
+            assert "- Account: " in right[0][1]
+            assert right[1] == (200, "This command was taken already.")
+            assert stack.console.count("InboundEvent", kind="command") == events + 1
+            assert stack.sandbox.execute("alice", "/oc_status", "support").json()["text"].startswith("- Account: ")
+    finally:
+        stack.stop("web-2")
+        stack.console.service("accounts:update", account, commands_native="off")
+
+
+def called(stack: Stack, web: str, command: dict[str, str], trigger: str) -> tuple[int, str]:
+    """Call a web as Mattermost calls for a command; the status and what whoever typed it sees."""
+    form = {
+        "token": command["token"], "team_id": command["team_id"], "command": f"/{command['trigger']}", "text": "",
+        "channel_id": stack.sandbox.channel_id("support"), "channel_name": "support", "user_name": "alice",
+        "user_id": stack.sandbox.user_id("alice"), "trigger_id": trigger,
+    }  # fmt: skip
+    url = f"http://127.0.0.1:{stack.port_of(web)}/api/channels/mattermost/command"
+    answer = requests.post(url, data=form, timeout=30)
+    return answer.status_code, answer.json()["text"]
 
 
 def plain(stack: Stack, who: str):

@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import requests
 
 from tests.e2e.open_page import OpenPage
 from tests.e2e.processes import REPOSITORY
@@ -24,16 +23,8 @@ def stack():
         )
         stack.start("worker", "scheduler", "web")
         stack.wait_ready()
-        stack.wait_for(lambda: answers(stack), what="the web to answer")
+        stack.wait_for(stack.web_answers, what="the web to answer")
         yield stack
-
-
-def answers(stack: Stack) -> bool:
-    """Whether the web answers."""
-    try:
-        return requests.get(f"http://127.0.0.1:{stack.web_port}/healthz", timeout=2).ok
-    except requests.ConnectionError:
-        return False
 
 
 @pytest.fixture
@@ -75,7 +66,7 @@ def test_the_pages_of_a_web_that_stops_are_told_to_come_back(stack: Stack, page:
     stack.wait_for(lambda: page.close_code is not None, what="the page to be closed")
     assert page.close_code == 1012
     stack.start("web")
-    stack.wait_for(lambda: answers(stack), what="the web to answer")
+    stack.wait_for(stack.web_answers, what="the web to answer")
 
 
 def test_no_log_holds_a_traceback_when_the_broker_is_away(stack: Stack, page: OpenPage):

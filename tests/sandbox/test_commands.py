@@ -1,6 +1,7 @@
 """Slash commands: who may make them, what is refused, what the integration is sent, and what its answers do."""
 
 import base64
+import json
 from urllib.parse import parse_qs
 
 import pytest
@@ -54,7 +55,10 @@ def test_an_administrator_makes_a_bot_one_of_the_team(sandbox):
     path = f"/teams/{TEAM_ID}/members/{sandbox.user_id('durar')}/schemeRoles"
     roles = {"scheme_user": True, "scheme_admin": True}
     assert refusal(sandbox.raw("durar", "PUT", path, roles)) == FORBIDDEN
-    assert sandbox.api("sysadmin", "PUT", path, roles) == {"status": "OK"}
+    with Ear(sandbox) as ear:
+        assert sandbox.api("sysadmin", "PUT", path, roles) == {"status": "OK"}
+        member = json.loads(ear.event("memberrole_updated")["data"]["member"])
+    assert (member["user_id"], member["scheme_admin"]) == (sandbox.user_id("durar"), True)
     assert make(sandbox).status_code == 201
 
 

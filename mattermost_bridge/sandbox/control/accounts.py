@@ -4,6 +4,7 @@ import re
 
 from aiohttp import web
 
+from mattermost_bridge.sandbox import commands as roles
 from mattermost_bridge.sandbox.calls import ok, reply
 from mattermost_bridge.sandbox.control.calls import ControlCall, ControlError
 from mattermost_bridge.sandbox.hub import Event
@@ -84,11 +85,14 @@ async def commands(call: ControlCall) -> web.Response:
     state, user_id, how = call.box.state, call.user().id, call.get("how", "")
     if how not in ("", "team_admin", "role"):
         raise ControlError("The field 'how' is team_admin, role or empty.")
+    was_admin = user_id in state.team_admins
     state.team_admins.discard(user_id)
     state.command_makers.discard(user_id)
     if how:
         (state.team_admins if how == "team_admin" else state.command_makers).add(user_id)
     state.on_change()
+    if was_admin or how == "team_admin":
+        roles.say_roles(call.box, user_id)
     return ok()
 
 

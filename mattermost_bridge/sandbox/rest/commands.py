@@ -79,6 +79,7 @@ async def scheme_roles(call: Call) -> web.Response:
     admins = call.box.state.team_admins
     (admins.add if fields.get("scheme_admin") is True else admins.discard)(user_id)
     call.box.state.on_change()
+    commands.say_roles(call.box, user_id)
     return ok()
 
 

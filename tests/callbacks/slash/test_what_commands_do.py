@@ -99,7 +99,9 @@ def test_a_model_is_shown_chosen_and_given_back(sandbox, bot):
     Agent.objects.create(slug="elsewhere", backend="echo", model="secret", base_url="http://n")
     assert said(sandbox.execute("alice", "/oc_model", "support")).startswith("Current: small")
     assert said(sandbox.execute("alice", "/oc_model large", "support")) == "This session uses Large from now on."
-    assert "Model of this session: Large" in said(sandbox.execute("alice", "/oc_status", "support"))
+    status = said(sandbox.execute("alice", "/oc_status", "support"))
+    assert "- Model: Large\n" in status
+    assert "Model of this session: Large" in status
     refused = said(sandbox.execute("alice", "/oc_model secret", "support"))
     assert "not available" in refused
     assert "`Large` [current]" in refused
