@@ -25,7 +25,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from mattermost_bridge import health
-from mattermost_bridge.models import Account, Alert, Delivery, InboundEvent, PairingRequest, Turn
+from mattermost_bridge.models import Account, Alert, Delivery, InboundEvent, PairingRequest, SlashRegistration, Turn
 from mattermost_bridge.models.states import (
     LISTENING,
     UNDECIDED,
@@ -35,6 +35,7 @@ from mattermost_bridge.models.states import (
     EventOutcome,
     EventState,
     PairingState,
+    SlashRegistrationState,
     TurnState,
 )
 from mattermost_bridge.services import outbox
@@ -42,6 +43,7 @@ from mattermost_bridge.services import outbox
 PATH = "/metrics"
 RECENT = timedelta(minutes=5)
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
+_REGISTERED = (SlashRegistrationState.DONE, SlashRegistrationState.PARTIAL)
 _NOT_DECIDED = (*UNDECIDED, EventState.WAITING)
 
 
@@ -111,6 +113,20 @@ def _accounts(now: datetime) -> Iterator[Metric]:
         "Whether a worker hears what is said to an enabled account's bot.",
         "account",
         [(row["account_id"], float(_hears(row, now))) for row in rows],
+    )
+    registrations = (
+        SlashRegistration.objects.filter(account__enabled=True, account__archived_at=None)
+        .exclude(state=SlashRegistrationState.OFF)
+        .order_by("account__account_id")
+    )
+    yield _labelled(
+        "durar_commands_registered",
+        "Whether an account's slash commands are registered, at least in part.",
+        "account",
+        [
+            (name, float(state in _REGISTERED))
+            for name, state in registrations.values_list("account__account_id", "state")
+        ],
     )
     pairings = PairingRequest.objects.filter(state=PairingState.PENDING, expires_at__gt=now).count()
     yield _plain("durar_pairings_waiting", "People who wait for their code to be approved.", pairings)

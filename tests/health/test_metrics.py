@@ -12,7 +12,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from mattermost_bridge import health
-from mattermost_bridge.models import Delivery, InboundEvent, ListenerLease, Tick
+from mattermost_bridge.models import Delivery, InboundEvent, ListenerLease, SlashRegistration, Tick
 from mattermost_bridge.models.states import ConnectionPhase, DeliveryState, EventOutcome, EventState
 from tests import factories
 
@@ -55,6 +55,12 @@ def test_all_quiet(client, account):
         assert said[f"durar_{name}",] == 0
     assert said["durar_events_undecided", "held"] == 0
     assert said["durar_disk_free_bytes", "state"] > 0
+
+
+@pytest.mark.parametrize(("state", "figure"), [("done", 1), ("partial", 1), ("failed", 0), ("due", 0), ("off", None)])
+def test_slash_commands_that_are_not_registered_are_told(client, account, state, figure):
+    SlashRegistration.objects.create(account=account, state=state)
+    assert figures(client).get(("durar_commands_registered", "ops")) == figure
 
 
 def test_what_waits_is_counted_and_aged(client, account):
@@ -132,6 +138,7 @@ def test_it_costs_the_same_for_any_number_of_accounts(client, account, django_as
 
 def test_every_figure_is_documented_and_has_an_alert_rule(client, account):
     Tick.objects.create(name="sweep", at=timezone.now())
+    SlashRegistration.objects.create(account=account, state="done")
     names = {sample[0] for sample in figures(client)}
     rules = (DOCS / "alert-rules.yml").read_text()
     expressions = " ".join(re.findall(r"expr: (.*)", rules))
