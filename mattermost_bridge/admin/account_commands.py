@@ -77,7 +77,8 @@ def _team(rows: list[SlashCommand]) -> dict[str, Any]:
                 looks.code(f"/{row.trigger}"),
                 row.get_purpose_display(),
                 looks.state(SlashCommandState, row.state),
-                looks.moment(row.registered_at),
+                # One that was never registered has no times.
+                looks.moment(row.registered_at) if row.registered_at else "",
                 looks.moment(row.last_used_at) if row.last_used_at else _("never"),
                 "" if one else row.error,
             )

@@ -43,6 +43,7 @@ def test_every_command_is_shown_with_since_when_last_used_and_what_is_wrong(as_a
     now = timezone.now()
     SlashRegistration.objects.create(account=account, state=SlashRegistrationState.PARTIAL, finished_at=now, due_at=now)
     command(account, "oc_status", registered_at=now, last_used_at=now)
+    command(account, "oc_new", registered_at=now)
     command(account, "oc_model", SlashCommandState.FOREIGN, error="Another command has this name already.", token="")
     page = as_alice.get(tab(account)).content.decode()
     for words in (
@@ -54,6 +55,8 @@ def test_every_command_is_shown_with_since_when_last_used_and_what_is_wrong(as_a
         "never",
     ):
         assert words in page
+    # What Mattermost never had has no times.
+    assert page.count(">since<") == page.count(">last used<") == 2
     assert "Team sandbox" in page
     assert "Done in part" in page
     assert "tokenofacommand" not in page
