@@ -112,7 +112,14 @@ def _diagnosed(request: HttpRequest, account: Account) -> dict[str, Any]:
     finally:
         cache.delete(key)
     return {
-        "groups": [(title, [_row(one) for one in found]) for title, found in about],
+        "groups": [
+            (
+                title,
+                [_row(one) for one in found if one.level is not Level.FINE],
+                [_row(one) for one in found if one.level is Level.FINE],
+            )
+            for title, found in about
+        ],
         "broken": any(is_broken(found) for _title, found in about),
     }
 

@@ -16,8 +16,9 @@ from mattermost_bridge.rules.marking import gettext_noop as _
 #: Bytes that must be free: below the first nothing may be written any more soon, below the second somebody should look.
 DISK_BROKEN = 100 * 2**20
 DISK_WARNING = 1024 * 2**20
-#: So many seconds a post that is due may wait for a worker.
+#: So many seconds a post that is due, or a message that is to be answered, may wait for a worker.
 POST_MAY_WAIT = 60.0
+ANSWER_MAY_WAIT = 60.0
 
 
 class Level(StrEnum):
@@ -93,12 +94,14 @@ class KeyFacts:
 
 @dataclass(frozen=True, slots=True)
 class InstallationFacts:
-    """What is looked at beside the accounts. `parts` are those of `/readyz` by name; None for `keys` and `post_waits`
-    (seconds of the oldest post that is due, 0 for none) while the database does not answer. `mistakes` are those of the
+    """What is looked at beside the accounts. `parts` are those of `/readyz` by name. `post_waits`: the seconds that the
+    oldest post waits which is due; `answer_waits`: the same of the oldest message that is to be answered and that no
+    worker is at; 0 for none. These and `keys` are None while the database does not answer. `mistakes` are those of the
     system checks: id, whether it stops the start, message and hint."""
 
     parts: Mapping[str, PartFact] = field(default_factory=dict)
     post_waits: float | None = None
+    answer_waits: float | None = None
     keys: KeyFacts | None = None
     disks: Sequence[DiskFact] = ()
     mistakes: Sequence[tuple[str, bool, str, str]] = ()
@@ -142,6 +145,8 @@ def of_installation(facts: InstallationFacts) -> list[Finding]:
     ]
     if facts.post_waits is not None:
         found.append(_posts(facts.post_waits))
+    if facts.answer_waits is not None:
+        found.append(_answers(facts.answer_waits))
     if facts.keys is not None:
         found += _keys(facts.keys)
     found += [_disk(disk) for disk in facts.disks]
@@ -158,6 +163,17 @@ def _posts(seconds: float) -> Finding:
         Level.BROKEN,
         Filled(_("A post that is due has waited {seconds:.0f} s for a worker to send it."), seconds=seconds),
         _("Start a worker for the queue deliveries (`Durar up` starts one), and look at its log."),
+    )
+
+
+def _answers(seconds: float) -> Finding:
+    if seconds <= ANSWER_MAY_WAIT:
+        return Finding("turns.work", Level.FINE, _("No message waits for a worker to answer it."))
+    return Finding(
+        "turns.late",
+        Level.BROKEN,
+        Filled(_("A message that is to be answered has waited {seconds:.0f} s for a worker."), seconds=seconds),
+        _("Start a worker for the queue turns (`Durar up` starts one), and look at its log."),
     )
 
 

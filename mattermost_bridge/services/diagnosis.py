@@ -46,6 +46,7 @@ from mattermost_bridge.services import (
     reachability,
     settings_lint,
     stored_secrets,
+    sweep,
 )
 
 INLINE_BUTTONS = "inlinebuttons"
@@ -59,7 +60,9 @@ def of_installation() -> list[Finding]:
     parts = {name: PartFact(part.ok, part.message) for name, part in health.report().items()}
     facts = InstallationFacts(parts=parts, disks=_disks())
     if parts["database"].ok:
-        facts = replace(facts, post_waits=_post_waits(), keys=_keys(), mistakes=_mistakes())
+        facts = replace(
+            facts, post_waits=_post_waits(), answer_waits=_answer_waits(), keys=_keys(), mistakes=_mistakes()
+        )
     found = doctor.of_installation(facts)
     if parts["database"].ok:
         strangers = call_troubles.recent(call_troubles.NO_ACCOUNT, CommandTrouble)
@@ -117,6 +120,11 @@ def _disk(name: str, path: Path) -> DiskFact:
 def _post_waits() -> float:
     rows = outbox.due().filter(account__outbox_state__parked_since=None, account__outbox_state__paused_since=None)
     oldest = rows.order_by().aggregate(at=Min(Coalesce("next_attempt_at", "created_at")))["at"]
+    return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
+
+
+def _answer_waits() -> float:
+    oldest = sweep.to_answer().filter(conversation__in=sweep.idle_conversations()).aggregate(at=Min("decided_at"))["at"]
     return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
 
 

@@ -51,7 +51,7 @@ def sweep() -> int:
         hints.task_after_commit(decisions.LOOK_UP, account_pk, channel_id)
         given += 1
     given += _agents_found()
-    for pk in _to_hint(_idle_conversations()):
+    for pk in _to_hint(idle_conversations()):
         turns.hint(pk)
         given += 1
     for pk in _to_hint(_idle_direct_channels(), or_when=Q(next_attempt_at__gt=F("hinted_at"))):
@@ -102,16 +102,21 @@ def _agents_found() -> int:
     return sum(decisions.agent_available(pk) for pk in accounts if settings_for(pk).agent_pk is not None)
 
 
-def _idle_conversations() -> QuerySet[Conversation]:
-    """Conversations with something to answer that no worker holds."""
-    old = Now() - YOUNG
-    waiting = InboundEvent.objects.filter(
+def to_answer() -> QuerySet[InboundEvent]:
+    """Events whose answer is due."""
+    return InboundEvent.objects.filter(
         Q(wait_until=None) | Q(wait_until__lte=Now()),
         state=EventState.DECIDED,
         outcome=EventOutcome.ADMITTED,
-        decided_at__lt=old,
-    ).values("conversation")
-    return Conversation.objects.filter(pk__in=waiting).filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+        decided_at__lt=Now() - YOUNG,
+    )
+
+
+def idle_conversations() -> QuerySet[Conversation]:
+    """Conversations with something to answer that no worker holds."""
+    return Conversation.objects.filter(pk__in=to_answer().values("conversation")).filter(
+        Q(lease_until=None) | Q(lease_until__lt=Now())
+    )
 
 
 def _idle_direct_channels() -> QuerySet[DirectChannel]:

@@ -15,6 +15,7 @@ from mattermost_bridge.config import effective
 from mattermost_bridge.models import (
     Account,
     BridgeDefaults,
+    Conversation,
     Delivery,
     InboundEvent,
     ListenerLease,
@@ -278,6 +279,19 @@ def test_a_post_that_nobody_sends(account):
     assert of_installation()["outbox.works"].level is Level.FINE
     Delivery.objects.filter(pk=row.pk).update(created_at=timezone.now() - timedelta(seconds=90))
     assert "waited 9" in of_installation()["outbox.late"].cause
+
+
+def test_a_message_that_nobody_answers(account):
+    conversation = Conversation.objects.create(account=account, session_key="k")
+    row = InboundEvent.objects.create(
+        account=account, dedupe_key="k", state=EventState.DECIDED, outcome=EventOutcome.ADMITTED,
+        conversation=conversation, decided_at=timezone.now(),
+    )  # fmt: skip
+    assert of_installation()["turns.work"].level is Level.FINE
+    InboundEvent.objects.filter(pk=row.pk).update(decided_at=timezone.now() - timedelta(seconds=90))
+    assert "waited 9" in of_installation()["turns.late"].cause
+    Conversation.objects.update(lease_until=timezone.now() + timedelta(seconds=60))
+    assert "turns.late" not in of_installation()
 
 
 def test_secrets_that_no_key_reads(settings, account):
