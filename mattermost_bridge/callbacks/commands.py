@@ -22,6 +22,39 @@ LOOK_EVERY = 0.1
 PATHS_AGE = 2.0
 
 
+class _Watch:
+    """Looks for the answers to all commands that wait, at once: fifty people cost no more than one."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, asyncio.Event] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def came(self, event_pk: int, seconds: float) -> bool:
+        """Whether the first part of the answer came within so many seconds."""
+        came = self._waiting.setdefault(event_pk, asyncio.Event())
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            async with asyncio.timeout(seconds):
+                await came.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting.pop(event_pk, None)
+        return True
+
+    async def _look(self) -> None:
+        while self._waiting:
+            try:
+                found = await in_thread(slash_commands.with_first_part, list(self._waiting))
+            except DatabaseError as error:
+                log.warning("the answers to slash commands could not be looked for", error=str(error))
+                return
+            for event_pk in found & self._waiting.keys():
+                self._waiting[event_pk].set()
+            await asyncio.sleep(LOOK_EVERY)
+
+
 class SlashCommands:
     """The callback of slash commands. What people read is JSON for them alone; the rest is plain text."""
 
@@ -30,6 +63,7 @@ class SlashCommands:
     def __init__(self) -> None:
         self._paths: frozenset[str] = frozenset({COMMAND_PATH})
         self._read_at = float("-inf")
+        self._watch = _Watch()
 
     def matches(self, path: str) -> bool:
         """Whether this is a path on which slash commands come in, as far as is known now."""
@@ -76,15 +110,6 @@ class SlashCommands:
         except Refusal as refusal:
             plain = refusal.status == 400
             return Answer(refusal.status, refusal.text if plain else ephemeral(refusal.text))
-        if reply.event_pk is not None and await self._came(reply.event_pk):
+        if reply.event_pk is not None and await self._watch.came(reply.event_pk, WAIT_SECONDS):
             return Answer(200, {})
         return Answer(200, ephemeral(reply.text))
-
-    async def _came(self, event_pk: int) -> bool:
-        """Whether the first part of the answer came within the moment that Mattermost is kept waiting."""
-        ends = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < ends:
-            if await in_thread(slash_commands.has_first_part, event_pk):
-                return True
-            await asyncio.sleep(LOOK_EVERY)
-        return False

@@ -8,7 +8,7 @@ at once, and only to the asker; a skill is a message to the agent.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ from mattermost_bridge.models import (
 from mattermost_bridge.models.states import (
     UNSETTLED,
     CommandPurpose,
+    DeliveryState,
     EventKind,
     EventOutcome,
     EventState,
@@ -64,7 +65,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What Mattermost is answered. With an event, its first part may come within a moment (`has_first_part`)."""
+    """What Mattermost is answered. With an event, its first part may come within a moment (`with_first_part`)."""
 
     text: str
     event_pk: int | None = None
@@ -131,13 +132,15 @@ def _take(event: InboundEvent, command: SlashCommand, account: AccountSettings, 
     return Reply(rules.PROCESSING, pk)
 
 
-def has_first_part(event_pk: int) -> bool:
-    """Whether the first part of the answer to a command is there, or none will come."""
-    event = InboundEvent.objects.filter(pk=event_pk).only("state", "turn").first()
-    if event is None or event.state == EventState.FAILED:
-        return True
-    first = Delivery.objects.filter(turn=event.turn_id or 0).order_by("pk").values_list("state", flat=True).first()
-    return event.turn_id is not None and first is not None and first not in UNSETTLED
+def with_first_part(event_pks: Collection[int]) -> set[int]:
+    """Those of these commands whose answer's first part is there, or of which none will come. Two queries."""
+    events = InboundEvent.objects.filter(pk__in=event_pks).exclude(state=EventState.FAILED)
+    turns_of = dict(events.values_list("pk", "turn_id"))
+    rows = Delivery.objects.filter(turn__in=[turn for turn in turns_of.values() if turn]).order_by("-pk")
+    # The first one of each turn comes last.
+    first = dict(rows.values_list("turn_id", "state"))
+    waiting = {pk for pk, turn in turns_of.items() if first.get(turn, DeliveryState.QUEUED) in UNSETTLED}
+    return set(event_pks) - waiting
 
 
 def _place(account: AccountSettings, call: SlashCall) -> Place:

@@ -20,6 +20,7 @@ from mattermost_bridge.models import (
     Turn,
 )
 from mattermost_bridge.sandbox.client import wait_for
+from mattermost_bridge.services import slash_commands
 from tests.callbacks.slash.calls import PATH, form, said
 
 # What does not need the agent
@@ -145,3 +146,34 @@ def test_another_process_after_a_restart_takes_the_same_commands(sandbox, bot, u
             answer = asyncio.run(callback.answer(call, json.dumps(payload).encode()))
             assert answer.status == status
     assert InboundEvent.objects.count() == 1
+
+
+def test_answers_of_many_are_looked_for_at_once(bot, django_assert_num_queries):
+    conversation = Conversation.objects.create(account=bot, session_key="s", channel_id="c" * 26)
+    made = {}
+    for name, state, deliveries in [
+        ("not begun", "new", None), ("begun", "decided", []), ("sending", "answered", ["sending"]),
+        ("sent", "answered", ["sent", "queued"]), ("lost", "answered", ["dead"]), ("failed", "failed", None),
+    ]:  # fmt: skip
+        turn = (
+            Turn.objects.create(conversation=conversation, state="done", trigger_at=1)
+            if deliveries is not None
+            else None
+        )
+        event = InboundEvent.objects.create(account=bot, kind="command", dedupe_key=name, state=state, turn=turn)
+        made[event.pk] = name
+        for one in deliveries or ():
+            Delivery.objects.create(account=bot, turn=turn, state=one, text="x")
+    with django_assert_num_queries(2):
+        found = slash_commands.with_first_part([*made, 10**9])
+    assert {made.get(pk, "gone") for pk in found} == {"sent", "lost", "failed", "gone"}
+
+
+def test_what_nobody_thought_of_is_said_in_words_for_people(sandbox, bot, monkeypatch):
+    def fails(*_):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(slash_commands, "receive", fails)
+    assert said(sandbox.execute("alice", "/oc_status", "support")) == (
+        "Sorry, something went wrong processing that command."
+    )
