@@ -28,4 +28,10 @@ def unreachable(request: HttpRequest, account: Account) -> list[Row]:
     may = rights.may(request.user, "change_account", account)
     address = f"{tab_of(account, 'settings')}#id_interactions_callback_base_url"
     words = _("Clicks on buttons do not arrive here.")
-    return [Row(joined(badge, words), quiet(problem), link_button(address if may else "", _("Open its settings")))]
+    return [
+        Row(
+            joined(badge, words),
+            quiet(looks.translated(problem)),
+            link_button(address if may else "", _("Open its settings")),
+        )
+    ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from mattermost_bridge.rules.marking import Filled
+from mattermost_bridge.rules.marking import gettext_noop as _
+
 DEFAULT_PORT = 18789
 INTERACTIONS = "/mattermost/interactions/"
 COMMAND_PATH = "/api/channels/mattermost/command"
@@ -47,10 +50,11 @@ def unreachable(url: str, server_url: str, setting: str) -> str:
     ours and the server is elsewhere; "" when nothing speaks against it. `setting` is what to change then."""
     if not server_url or not is_loopback(url) or is_loopback(server_url):
         return ""
-    return (
-        f"Mattermost at {server_url} is told to call {url}, which it can only reach when it runs on the same machine "
-        f"as Durar. Set {setting}, or DURAR_PUBLIC_URL, to an address of Durar that Mattermost can reach."
+    words = _(
+        "Mattermost at {server_url} is told to call {url}, which it can only reach when it runs on the same machine as "
+        "Durar. Set {setting}, or DURAR_PUBLIC_URL, to an address of Durar that Mattermost can reach."
     )
+    return Filled(words, server_url=server_url, url=url, setting=setting)
 
 
 def is_loopback(url: str) -> bool:

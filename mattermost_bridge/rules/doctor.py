@@ -1,7 +1,7 @@
 """What `doctor` and the page *Diagnose* say: facts about the installation become findings with cause and remedy.
 
 Ids are stable, so that a monitor may look for one; what an id is about stands before its dot. Findings about single
-accounts are in `doctor_accounts` and `doctor_buttons`.
+accounts are in the other modules `doctor_...`.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ def of_records(facts: CommandFacts) -> list[Finding]:
     """What the records say about the slash commands of an account that is in use."""
     if not facts.native:
         return _off(facts)
-    found = [*_address(facts), *_registration(facts), *_single(facts), *_calls(facts)]
+    found = [*_address(facts), *_single(facts), *_registration(facts), *_calls(facts)]
     registered = [one for one in facts.commands if one.where is Where.REGISTERED and not one.stale]
     if registered and not any(one.level is Level.BROKEN for one in found):
         teams = len({one.team for one in registered})

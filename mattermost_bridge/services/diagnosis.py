@@ -29,6 +29,7 @@ from mattermost_bridge.rules import (
     doctor_commands,
     doctor_commands_server,
     doctor_reachability,
+    doctor_server,
 )
 from mattermost_bridge.rules.doctor import DiskFact, Finding, InstallationFacts, KeyFacts, PartFact
 from mattermost_bridge.rules.doctor_accounts import StandingFacts
@@ -80,7 +81,7 @@ def of_account(account_pk: int, *, prove: bool = False) -> list[Finding]:
         found += doctor_commands.of_records(diagnosis_commands.of_records(account))
     if account.listens:
         seen = diagnosis_server.look(account)
-        found += doctor_accounts.of_server(seen.server)
+        found += doctor_server.of_server(seen.server)
         if seen.server.trouble is None:
             facts = _buttons(account, seen)
             found += doctor_buttons.of_buttons(facts)

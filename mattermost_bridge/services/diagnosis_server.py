@@ -14,9 +14,9 @@ from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.mattermost.shapes import mapping_of, text_of
 from mattermost_bridge.mattermost.stream import StreamError, open_stream
 from mattermost_bridge.mattermost.types import Channel, Command, Team, User
-from mattermost_bridge.rules.doctor_accounts import ServerFacts
 from mattermost_bridge.rules.doctor_buttons import PostFault, faults_of
 from mattermost_bridge.rules.doctor_callbacks import IntegrationSettings
+from mattermost_bridge.rules.doctor_server import ServerFacts
 from mattermost_bridge.services.probing import problem_of, sentence_of
 
 T = TypeVar("T")

@@ -12,11 +12,11 @@ from django.utils import translation
 from mattermost_bridge import rules
 from mattermost_bridge.admin.diagnosing import address_for
 from mattermost_bridge.models.states import EventOutcome, EventState
-from mattermost_bridge.rules import doctor_accounts, doctor_buttons, doctor_commands
-from mattermost_bridge.rules.doctor_accounts import ServerFacts
+from mattermost_bridge.rules import doctor_buttons, doctor_commands, doctor_server
 from mattermost_bridge.rules.doctor_buttons import ButtonFacts
 from mattermost_bridge.rules.doctor_callbacks import IntegrationSettings
 from mattermost_bridge.rules.doctor_commands import CommandFacts
+from mattermost_bridge.rules.doctor_server import ServerFacts
 from mattermost_bridge.rules.lint import Finding
 from mattermost_bridge.rules.marking import Filled, Joined
 from mattermost_bridge.rules.reasons import Reason
@@ -71,7 +71,7 @@ def test_the_overview_translates_what_it_finds_in_the_settings(as_alice, other_l
 
 def test_what_doctor_says_is_marked_and_filled_in_after_it_was_translated(as_alice, other_language, monkeypatch):
     found = doctor_commands.of_records(CommandFacts(native=True, url="http://localhost:1/x", server_url="https://chat"))
-    found += doctor_accounts.of_server(ServerFacts(username="durar", address="https://chat", allowed=frozenset()))
+    found += doctor_server.of_server(ServerFacts(username="durar", address="https://chat", allowed=frozenset()))
     found += doctor_buttons.of_buttons(ButtonFacts(settings=IntegrationSettings(allowed_connections="http://x")))
     monkeypatch.setattr(diagnosis, "of_account", lambda pk: found)
     monkeypatch.setattr(diagnosis, "of_installation", list)
