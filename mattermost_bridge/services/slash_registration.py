@@ -8,7 +8,7 @@ written before Mattermost is asked, so that whatever an interrupted run left the
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -72,7 +72,16 @@ def skills_of(account_pk: int) -> list[Skill]:
     return list(Skill.objects.filter(mine, enabled=True).distinct().order_by("name"))
 
 
-def wanted_of(account: AccountSettings) -> tuple[Wanted, ...]:
+def _skills_of_all() -> Callable[[int], list[Skill]]:
+    """As `skills_of`, with all skills read at once, for many accounts."""
+    skills = list(Skill.objects.filter(enabled=True).order_by("name"))
+    chosen: dict[int, set[int]] = {}
+    for skill_pk, account_pk in Skill.accounts.through.objects.values_list("skill", "account"):
+        chosen.setdefault(skill_pk, set()).add(account_pk)
+    return lambda account_pk: [one for one in skills if account_pk in chosen.get(one.pk, {account_pk})]
+
+
+def wanted_of(account: AccountSettings, skills_of: Callable[[int], list[Skill]] = skills_of) -> tuple[Wanted, ...]:
     """The commands that the account should have in each team; none when they are off, or the account is."""
     if not account.commands.native or not account.enabled or account.archived:
         return ()
@@ -137,12 +146,13 @@ def look() -> int:
     now = timezone.now()
     started = 0
     rows = {row.account_id: row for row in SlashRegistration.objects.all()}
+    skills = _skills_of_all()
     for account_pk in Account.objects.order_by("pk").values_list("pk", flat=True):
         row = rows.get(account_pk)
         account = settings_for(account_pk)
         if row is None and not account.commands.native:
             continue
-        wanted = wanted_of(account)
+        wanted = wanted_of(account, skills)
         if row is None and not wanted:
             continue
         if row is None or _is_due(row, digest_of(account, wanted), now):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from mattermost_bridge.models import AuditEntry, SlashRegistration
+from mattermost_bridge.models import AuditEntry, Skill, SlashRegistration
 from mattermost_bridge.models.states import SlashRegistrationState
 from mattermost_bridge.services import slash_registration, slash_teams
 from mattermost_bridge.services.audit import Actor
@@ -40,6 +42,21 @@ def test_a_change_starts_a_run_and_nothing_else_does(sandbox, account, hinted, w
     assert started(hinted) == []
     what(sandbox, account)
     assert started(hinted) == [(account.pk,)]
+
+
+def test_a_skill_of_chosen_accounts_starts_runs_of_these_and_reading_costs_the_same_for_many(sandbox, account, hinted):
+    others = [an_account(sandbox, "helper", f"other-{number}", enabled=number == 0) for number in range(4)]
+    for each in (account, *others):
+        change(each, commands_native_skills="on")
+        slash_teams.run(each.pk)
+    SlashRegistration.objects.update(due_at=None)
+    assert started(hinted) == []
+    skill = Skill.objects.create(name="tea", prompt="x")
+    skill.accounts.set([account])
+    assert started(hinted) == [(account.pk,)]
+    with CaptureQueriesContext(connection) as queries:
+        started(hinted)
+    assert sum('FROM "mattermost_bridge_skill"' in one["sql"] for one in queries) == 1
 
 
 def test_disabling_the_account_removes_its_commands_and_enabling_brings_them_back(sandbox, account, hinted):
