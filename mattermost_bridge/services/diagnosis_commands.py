@@ -35,18 +35,18 @@ def of_records(account: AccountSettings) -> CommandFacts:
     rows = commands_of(account.pk)
     theirs = _of_our_other_accounts(account.pk, rows)
     state = registration.state if registration else None
-    skills = slash_tokens.offered(account)
+    skills, url = slash_tokens.offered(account), callback_url_of(account)
     by_default = BridgeDefaults.objects.filter(pk=1).values_list("commands_native", flat=True).first()
     return CommandFacts(
         native=account.commands.native,
         source=dict(account.policy.sources).get("commands_native", ""),
         on_by_default=by_default == _ON,
         skills=account.commands.native_skills,
-        url=callback_url_of(account),
+        url=url,
         explicit=bool(account.commands.callback_url.strip()),
         server_url=account.base_url,
         registration=_registration(registration),
-        commands=[_command(row, account, state, skills, theirs) for row in rows],
+        commands=[_command(row, why=_stale(row, account, url, state, skills), theirs=theirs) for row in rows],
         shared=_shared(account.pk),
         troubles=call_troubles.recent(account.pk, CommandTrouble),
     )
@@ -63,22 +63,21 @@ def _registration(row: SlashRegistration | None) -> Registration | None:
     return Registration(row.state, row.error, max(0.0, waits))
 
 
-def _command(
-    row: SlashCommand,
-    account: AccountSettings,
-    state: str | None,
-    skills: frozenset[str],
-    theirs: Mapping[tuple[str, str], str],
-) -> OneCommand:
+def _command(row: SlashCommand, *, why: str, theirs: Mapping[tuple[str, str], str]) -> OneCommand:
     where = _WHERE.get(SlashCommandState(row.state), Where.OPEN)
     return OneCommand(
         trigger=row.trigger,
         team=row.team_name or row.team_id,
         where=where,
         error=row.error,
-        stale=slash_tokens.stale(row, account, state, skills) if where is Where.REGISTERED else "",
+        stale=why,
         theirs=theirs.get((row.team_id, row.trigger), "") if where is Where.FOREIGN else "",
     )
+
+
+def _stale(row: SlashCommand, account: AccountSettings, url: str, state: str | None, skills: frozenset[str]) -> str:
+    is_registered = row.state == SlashCommandState.REGISTERED
+    return slash_tokens.stale(row, account, url, state, skills) if is_registered else ""
 
 
 def _of_our_other_accounts(account_pk: int, rows: Sequence[SlashCommand]) -> dict[tuple[str, str], str]:

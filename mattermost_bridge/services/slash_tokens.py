@@ -101,13 +101,15 @@ def _with_token(token: str) -> list[SlashCommand]:
 def _stale(command: SlashCommand, account: AccountSettings) -> str:
     state = SlashRegistration.objects.filter(account=account.pk).values_list("state", flat=True).first()
     is_skill = command.purpose == CommandPurpose.SKILL
-    return stale(command, account, state, offered(account) if is_skill else ())
+    skills = offered(account) if is_skill else ()
+    return stale(command, account, callback_url_of(account), state, skills)
 
 
-def stale(command: SlashCommand, account: AccountSettings, state: str | None, skills: Collection[str]) -> str:
+def stale(command: SlashCommand, account: AccountSettings, url: str, state: str | None, skills: Collection[str]) -> str:
     """Why calls of a registered command are refused all the same; "" when they are taken.
 
-    `state` is that of the account's registration, None without one; `skills` are the names that are offered now.
+    `url` is the callback address and `skills` are the names of skills that hold now; `state` is that of the account's
+    registration, None without one.
     """
     if state in (None, SlashRegistrationState.OFF):
         return _("the account's commands are not registered")
@@ -115,7 +117,7 @@ def stale(command: SlashCommand, account: AccountSettings, state: str | None, sk
         return _("the account is switched off or not configured")
     if not account.commands.native:
         return _("slash commands are switched off")
-    if command.callback_url != callback_url_of(account):
+    if command.callback_url != url:
         return _("it was registered with another callback address")
     if command.trigger != trigger_of(account.commands.prefix, command.name):
         return _("it was registered with another prefix")

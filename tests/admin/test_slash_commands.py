@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from mattermost_bridge.models import AuditEntry, Skill, SlashCommand, SlashRegistration
@@ -71,6 +73,31 @@ def test_a_missing_permission_is_said_once_for_a_team(as_alice, account):
     assert page.count("manage_own_slash_commands") == 1
     assert "Manage Members" in page
     assert "Permission missing" in page
+
+
+def test_the_tab_says_what_doctor_says_of_the_records(as_alice, account):
+    ops = factories.AccountFactory(account_id="other", commands_native="on")
+    page = as_alice.get(tab(ops)).content.decode()
+    assert "Commands were never registered with Mattermost" in page
+    assert "the scheduler and a worker for the queue upkeep" in page
+    SlashRegistration.objects.create(account=account, state=SlashRegistrationState.PARTIAL)
+    command(account, "oc_status", SlashCommandState.FOREIGN, token="")
+    command(ops, "oc_status", command_id="c" * 26)
+    command(account, "zz_new", command_id="d" * 26, name="new")
+    page = as_alice.get(tab(account)).content.decode()
+    assert "The account other has commands of the same names in the same team: /oc_status." in page
+    assert "a prefix of its own" in page
+    assert "it was registered with another callback address" in page
+
+
+def test_the_tab_costs_the_same_for_many_commands(as_alice, account, django_assert_max_num_queries):
+    SlashRegistration.objects.create(account=account, state=SlashRegistrationState.DONE)
+    with CaptureQueriesContext(connection) as none:
+        as_alice.get(tab(account))
+    for number in range(30):
+        command(account, f"oc_{number}", command_id="c" * 26, purpose="skill" if number % 2 else "builtin")
+    with django_assert_max_num_queries(len(none)):
+        as_alice.get(tab(account))
 
 
 def test_they_are_registered_again_by_a_button(as_alice, account):
