@@ -238,7 +238,9 @@ def finding_of(result: Result, *, matters: bool = True) -> Finding:
     if result.why is Why.OTHER_STATUS and result.kind is Kind.COMMANDS:
         more.append(_OF_STATUS.get(result.detail[:3], ""))
     level = Level.BROKEN if matters and result.why not in _MOMENTARY else Level.WARNING
-    return Finding(code, level, Filled(cause, **values), joined(*more))
+    # Why none is registered is a sentence of its own.
+    said = joined(Filled(cause, **values), result.detail if result.why is Why.NOT_REGISTERED else "")
+    return Finding(code, level, said, joined(*more))
 
 
 #: What is only suspected from an address, and a call that arrived disproves.

@@ -154,6 +154,13 @@ def test_deleting_what_is_gone_is_no_error(serve):
     assert {(request.method, request.target) for request in server.requests} == {("DELETE", f"/api/v4/posts/{POST}")}
 
 
+def test_a_button_is_clicked_by_its_id(serve):
+    client, server = serve(OK)
+    client.click(POST, "yes")
+    (request,) = server.requests
+    assert (request.method, request.target, request.json) == ("POST", f"/api/v4/posts/{POST}/actions/yes", {})
+
+
 def test_a_page_follows_its_order_and_leaves_out_roots_that_came_along(serve):
     posts = {post_id: post_json(id=post_id, create_at=at) for post_id, at in [("old", 1), ("new", 3), ("root", 0)]}
     client, server = serve(answer(200, {"order": ["new", "old", "new", "unknown"], "posts": posts}))

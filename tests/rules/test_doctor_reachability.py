@@ -77,6 +77,8 @@ def test_what_helps_fits_the_address_and_what_is_tried():
     assert "AllowedUntrustedInternalConnections" not in public
     assert "EnablePostActionIntegration" not in public
     assert "commands.callbackUrl" in public
+    denied = finding_of(Result(Kind.COMMANDS, Why.NOT_REGISTERED, "https://d.example.com/x", "@durar may not."))
+    assert denied.cause.endswith("so none could be tried. @durar may not.")
     stale = finding_of(Result(Kind.COMMANDS, Why.OTHER_STATUS, "https://d.example.com/x", "401 Unauthorized"))
     assert "said 401 Unauthorized instead of 200" in stale.cause
     assert "its registration is stale" in stale.remedy
