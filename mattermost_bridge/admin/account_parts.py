@@ -176,7 +176,7 @@ def channels(request: HttpRequest, account: Account) -> dict[str, Any]:
                 _("Every other channel (*)")
                 if row.channel_id == EVERY_CHANNEL
                 else names.channel(account.pk, row.channel_id, "", row.channel_name),
-                _mention(row.require_mention),
+                _mention(row),
                 row.note,
             )
             for row in rows
@@ -187,7 +187,13 @@ def channels(request: HttpRequest, account: Account) -> dict[str, Any]:
     }
 
 
-def _mention(required: bool | None) -> Any:  # noqa: FBT001 - a value of a record
+def _mention(row: GroupOverride) -> Any:
+    """What a setting says of mentions in its channel; one that switches the bot off there says that."""
+    if row.off:
+        return looks.badge(_("off"), "warning", _("The bot keeps silent in this channel."))
+    required = row.require_mention
+    if required is None and row.chatmode:
+        required = row.chatmode != "onmessage"
     if required is None:
         return looks.badge(_("as elsewhere"), "idle")
     return looks.badge(_("mention needed"), "idle") if required else looks.badge(_("no mention needed"), "good")

@@ -19,7 +19,6 @@ from mattermost_bridge.admin.account_connection import address_of, test_of
 from mattermost_bridge.config import effective
 from mattermost_bridge.mattermost.urls import normalise_base_url
 from mattermost_bridge.models import Account, BridgeDefaults
-from mattermost_bridge.models.accounts import RETRY_FIELDS
 from mattermost_bridge.models.states import DmPolicy
 from mattermost_bridge.services import tokens
 from mattermost_bridge.services.errors import Refused
@@ -64,9 +63,12 @@ def steps(connection: tuple[str, ...]) -> list[tuple[Any, dict[str, Any]]]:
         (
             _("Done"),
             {
-                "fields": ("enabled", "text_chunk_limit", "pairing_text", *RETRY_FIELDS.values()),
+                "fields": ("enabled",),
                 "classes": STEP,
-                "description": _("Once it is saved and enabled, the bot connects. The rest can stay as it is."),
+                "description": _(
+                    "Once it is saved and enabled, the bot connects. Everything else is as the defaults say, until the "
+                    "account's settings say otherwise."
+                ),
             },
         ),
     ]

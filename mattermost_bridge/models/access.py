@@ -113,4 +113,5 @@ class PairingRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.username or self.user_id} ({self.get_state_display()})"
+        who = (self.username and f"@{self.username}") or self.user_id
+        return f"{who} ({self.get_state_display()})"

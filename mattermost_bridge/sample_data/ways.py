@@ -17,7 +17,7 @@ from mattermost_bridge.sample_data import texts
 from mattermost_bridge.services.decisions import decision_on, trail_of
 
 #: In one of so many places somebody joins the channel now and then.
-RARELY = 12
+RARELY = 40
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def ways_of(places: list[Place], now: datetime, say: Callable[[str], None]) -> d
         account_pk = place.person.account_id
         if account_pk not in settings:
             settings[account_pk] = settings_for(account_pk)
-        for said, address, payload in _kinds(place, settings[account_pk], joins=number % RARELY == 0):
+        for said, address, payload in _kinds(place, settings[account_pk], joins=number % RARELY == RARELY - 1):
             # The post that stands for all of this kind; no setting of the samples begins a thread under it.
             event = _message(place, address + said[0], payload, "", now)
             decision = after_looking_at_requests(

@@ -53,9 +53,7 @@ def test_an_account_whose_server_is_away_is_saved_with_a_warning(as_alice, teste
         ({"base_url": "ftp://chat.example.com"}, "address"),
         ({"token": TOKEN, "token_ref": "env:MATTERMOST_TOKEN_OPS"}, "not both"),
         ({"token": "", "token_ref": "env:PATH"}, "is not allowed"),
-        ({"pairing_text": "write to us"}, "lacks {code}"),
         ({"dm_policy": "open"}, "requires"),
-        ({"text_chunk_limit": "5"}, "50"),
     ],
 )
 def test_what_cannot_be_saved_is_said_in_the_form_and_nothing_is_saved(as_alice, tested, values, sentence):
@@ -66,6 +64,16 @@ def test_what_cannot_be_saved_is_said_in_the_form_and_nothing_is_saved(as_alice,
     assert TOKEN not in page
     assert not Account.objects.exists()
     assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"), [({"pairing_text": "write to us"}, "lacks {code}"), ({"text_chunk_limit": "5"}, "50")]
+)
+def test_what_cannot_be_saved_is_said_in_the_settings_too(as_alice, account, tested, values, sentence):
+    response = as_alice.post(change(account), form(name="Operations team", **values))
+    assert response.status_code == 200
+    assert sentence in response.content.decode()
+    assert Account.objects.get().name != "Operations team"
 
 
 def test_an_empty_token_field_leaves_the_token_as_it_is(as_alice, account, tested):

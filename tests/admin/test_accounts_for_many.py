@@ -123,6 +123,25 @@ def test_the_access_tab_shows_both_lists_with_their_origin(as_alice, agent):
         assert word in page
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "as elsewhere"),
+        ({"require_mention": False}, "no mention needed"),
+        ({"chatmode": "onmessage"}, "no mention needed"),
+        ({"chatmode": "onchar"}, "mention needed"),
+        ({"require_mention": False, "off": True}, "The bot keeps silent in this channel."),
+    ],
+)
+def test_the_channels_tab_says_what_holds_in_a_channel(as_alice, values, says):
+    account = factories.AccountFactory(own_groups=True)
+    factories.GroupOverrideFactory(account=account, **{"require_mention": None, **values})
+    page = as_alice.get(f"/mattermost_bridge/account/{account.pk}/channels/").content.decode()
+    badges = page.split("Settings of single channels")[1].split("</section>")[0]
+    assert says in badges
+    assert ("no mention needed" in badges) is (says == "no mention needed")
+
+
 def test_the_agent_is_chosen_on_its_tab(as_alice, agent):
     account = factories.AccountFactory(agent=None)
     address = f"{LIST}{account.pk}/agent/"
