@@ -76,3 +76,22 @@ def test_the_field_fits_a_narrow_screen_in_the_dark(durar: Running, tab):
     expect(options(page).first).to_be_visible()
     shot(page, "search-4-narrow")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_message_is_sent_to_somebody_who_was_found_by_name(durar: Running, tab):
+    page = tab()
+    durar.sign_in(page)
+    page.goto(f"{durar.panel}/mattermost_bridge/directchannel/send/")
+    page.get_by_label("Account").select_option(label="Durar (sandbox)")
+    field = page.get_by_role("combobox", name="To")
+    field.fill("inci")
+    expect(options(page)).to_have_text([re.compile("~Incidents")])
+    field.fill("coo")
+    expect(options(page)).to_have_text([re.compile("@carol.*Carol Cooper")])
+    shot(page, "search-5-to")
+    options(page).first.click()
+    expect(field).to_have_value("@carol")
+    page.get_by_label("Text", exact=True).fill("Found by name")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_text("The message to @carol is in the outbox", exact=False)).to_be_visible()
