@@ -250,8 +250,8 @@ def refuse_bad_id(account_id: str) -> None:
     """Raise Refused for an id that a new account cannot have."""
     if not is_account_id(account_id):
         raise Refused(
-            f"The account id {account_id!r} cannot be used: begin with a lower-case letter, a digit or _, then use only "
-            f"those and -, 64 characters at most. Use {normalise_account_id(account_id)}, for example."
+            f"The account id {account_id!r} cannot be used: begin with a lower-case letter, a digit or _, then use "
+            f"only those and -, 64 characters at most. Use {normalise_account_id(account_id)}, for example."
         )
     old = Account.objects.filter(account_id=account_id).first()
     if old is not None:
