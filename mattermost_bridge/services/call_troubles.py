@@ -37,6 +37,12 @@ def note(account_pk: int, trouble: StrEnum) -> None:
         log.warning("what was wrong with a call could not be noted", error=str(error))
 
 
+def is_cured(account_pk: int, trouble: StrEnum) -> None:
+    """What was behind this trouble was found and mended: it is not told of any more, until it comes again."""
+    _noted.pop((account_pk, trouble), None)
+    caches["shared"].delete(_key(account_pk, trouble))
+
+
 def recent(account_pk: int, kind: type[T]) -> dict[T, str]:
     """The troubles of this kind in the last day, with the moment (ISO) when each was last noted."""
     seen = {trouble: caches["shared"].get(_key(account_pk, trouble)) for trouble in kind}

@@ -13,7 +13,9 @@ from mattermost_bridge.mattermost.rest import MattermostClient
 from mattermost_bridge.mattermost.types import Command, Team
 from mattermost_bridge.models import SlashCommand
 from mattermost_bridge.models.states import SlashCommandState
+from mattermost_bridge.rules.doctor_commands import CommandTrouble
 from mattermost_bridge.rules.slash_registration import Existing, Kind, Step, Wanted
+from mattermost_bridge.services import call_troubles
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +88,9 @@ def delete(client: MattermostClient, command_id: str) -> None:
 def _registered(row: SlashCommand, command: Command, wanted: Wanted) -> None:
     if row.command_id != command.id or row.registered_at is None:
         row.registered_at = timezone.now()
+    if row.token and row.token != command.token:
+        # So calls were refused that Mattermost made with the other one.
+        call_troubles.is_cured(row.account_id, CommandTrouble.WRONG_TOKEN)
     row.command_id, row.token = command.id, command.token
     row.callback_url, row.fingerprint = command.url or wanted.url, wanted.fingerprint
     settle(row, SlashCommandState.REGISTERED, "")

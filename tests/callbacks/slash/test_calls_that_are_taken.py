@@ -24,8 +24,9 @@ from mattermost_bridge.models import (
     Turn,
 )
 from mattermost_bridge.models.fields import decrypt
+from mattermost_bridge.rules.doctor_commands import CommandTrouble
 from mattermost_bridge.rules.slash_payload import read_call
-from mattermost_bridge.services import slash_commands, slash_registration, slash_teams, slash_tokens
+from mattermost_bridge.services import call_troubles, slash_commands, slash_registration, slash_teams, slash_tokens
 from mattermost_bridge.services.control_commands import NEW_SESSION
 from mattermost_bridge.tasks.commands import doubt_commands
 from tests.bridge import make_account
@@ -129,6 +130,7 @@ def test_a_token_that_does_not_belong_here_is_refused_and_no_row_changes(sandbox
 def test_wrong_tokens_start_one_look_at_the_registration_however_many_come(sandbox, bot, hints, url, monkeypatch):
     """Mattermost gave a command another token: a worker learns it soon. A stranger starts no more by many calls."""
     monkeypatch.setattr(slash_registration, "_doubted", {})
+    call_troubles.forget()
     command = SlashCommand.objects.get(name="status")
     slash_teams.run(bot.pk)
     sandbox.api("sysadmin", "PUT", f"/commands/{command.command_id}/regen_token")
@@ -138,7 +140,9 @@ def test_wrong_tokens_start_one_look_at_the_registration_however_many_come(sandb
     assert sandbox.execute("alice", "/oc_status", "support").status_code == 500
     assert list(hints.given) == [(slash_registration.DOUBT, (bot.pk,))]
     hints.lose()
+    assert call_troubles.recent(bot.pk, CommandTrouble)
     assert doubt_commands(bot.pk) == "slash commands: done"
+    assert not call_troubles.recent(bot.pk, CommandTrouble)
     assert "- Account:" in said(sandbox.execute("alice", "/oc_status", "support"))
     seen = len(sandbox.requests(who="durar"))
     assert doubt_commands(bot.pk) == "looked at a moment ago"
