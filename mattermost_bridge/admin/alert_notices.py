@@ -95,8 +95,8 @@ class AlertNoticeAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("alert"))
     def alert_shown(self, record: AlertNotice) -> SafeString:
         """What it says."""
-        said = record.alert.outcome if record.about == NoticeAbout.RECOVERED else record.alert.sentence
-        return looks.passage(said, 90)
+        said = record.alert.said("outcome" if record.about == NoticeAbout.RECOVERED else "sentence")
+        return looks.passage(looks.translated(said), 90)
 
     @display(description=gettext_lazy("alert"))
     def alert_link(self, record: AlertNotice) -> SafeString:

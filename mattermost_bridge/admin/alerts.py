@@ -93,8 +93,8 @@ class AlertAdmin(ReadOnlyAdmin):
             links.append((looks.list_of(AlertNotice, f"alert={record.pk}"), _("What was sent")))
         return {
             "badges": [self.kind_shown(record), self.state_shown(record)],
-            "sentence": record.sentence if is_open else record.outcome,
-            "remedy": record.remedy if is_open else "",
+            "sentence": looks.translated(record.said("sentence" if is_open else "outcome")),
+            "remedy": looks.translated(record.said("remedy")) if is_open else "",
             "links": links,
             "facts": facts,
         }
@@ -107,7 +107,7 @@ class AlertAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("what happened"))
     def sentence_shown(self, record: Alert) -> SafeString:
         """What happened, and where to do something about it."""
-        text = looks.passage(record.sentence, 110)
+        text = looks.passage(looks.translated(record.said("sentence")), 110)
         if record.resolved_at or not record.page:
             return text
         return format_html(
@@ -122,7 +122,7 @@ class AlertAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("state"))
     def state_shown(self, record: Alert) -> SafeString:
         """Open or over."""
-        return looks.state(AlertState, record.state, record.outcome)
+        return looks.state(AlertState, record.state, looks.translated(record.said("outcome")))
 
     @display(description=gettext_lazy("since"))
     def began(self, record: Alert) -> SafeString:

@@ -34,7 +34,9 @@ def translated(text: object) -> Any:
     if isinstance(text, Joined):
         return " ".join(translated(one) for one in text.parts)
     if isinstance(text, Filled):
-        values = {name: translated(one) if isinstance(one, Filled) else one for name, one in text.values.items()}
+        values = {
+            name: translated(one) if isinstance(one, Filled | Joined) else one for name, one in text.values.items()
+        }
         return _(text.template).format(**values)
     return _(str(text)) if text else ""
 

@@ -18,6 +18,7 @@ from mattermost_bridge.models.states import (
     NoticeAbout,
     NoticeState,
 )
+from mattermost_bridge.rules.marking import unpacked
 
 
 class AlertTarget(models.Model):
@@ -98,6 +99,8 @@ class Alert(models.Model):
     remedy = models.TextField(_("what to do"), blank=True)
     outcome = models.TextField(_("how it ended"), blank=True)
     page = models.CharField(max_length=200, blank=True)
+    # The same three texts with their templates and values (`rules.marking.packed`), for readers of other languages.
+    words = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("alert")
@@ -111,6 +114,10 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.sentence[:80]}"
+
+    def said(self, name: str) -> str:
+        """`sentence`, `remedy` or `outcome`, as it can be translated."""
+        return unpacked(self.words[name]) if name in self.words else str(getattr(self, name))
 
     @property
     def state(self) -> AlertState:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 
 def gettext_noop(text: str) -> str:
@@ -44,3 +44,23 @@ class Joined(str):
 def joined(*sentences: str) -> str:
     """Sentences one behind the other, empty ones left out; each is translated by itself."""
     return Joined(*sentences)
+
+
+def packed(text: str) -> Any:
+    """A text as plain JSON values, so that a record keeps its template and values and can be translated later."""
+    if isinstance(text, Joined):
+        return {"parts": [packed(one) for one in text.parts]}
+    if isinstance(text, Filled):
+        values = {name: packed(one) if isinstance(one, str) else one for name, one in text.values.items()}
+        return {"template": text.template, "values": values}
+    return text
+
+
+def unpacked(value: Any) -> str:
+    """The text that was packed. Raises KeyError, IndexError or ValueError for what was never packed."""
+    if not isinstance(value, dict):
+        return str(value)
+    if "parts" in value:
+        return joined(*map(unpacked, value["parts"]))
+    values = {name: unpacked(one) if isinstance(one, dict) else one for name, one in value["values"].items()}
+    return Filled(value["template"], **values)

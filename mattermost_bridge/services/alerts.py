@@ -19,6 +19,7 @@ from mattermost_bridge.live import messages as live
 from mattermost_bridge.models import Alert, AlertNotice, AlertTarget, Tick
 from mattermost_bridge.models.states import NoticeAbout, NoticeState
 from mattermost_bridge.rules import alerts as rules
+from mattermost_bridge.rules.marking import packed
 from mattermost_bridge.services import alert_facts, alert_notices
 from mattermost_bridge.services.sweep import claim_tick
 
@@ -91,6 +92,7 @@ def _open(raised: Iterable[rules.Raise], now: datetime) -> None:
             sentence=one.sentence,
             remedy=one.remedy,
             page=one.page,
+            words={"sentence": packed(one.sentence), "remedy": packed(one.remedy)},
         )
         live.changed(one.account_pk, "alert", [alert.pk])
         log.warning("alert", kind=str(one.kind), account_pk=one.account_pk, alert_id=alert.pk)
@@ -156,7 +158,10 @@ def _close(over: Iterable[rules.Over], now: datetime) -> None:
     for account_pk in Alert.objects.filter(pk__in=outcomes).order_by().values_list("account_id", flat=True).distinct():
         live.changed(account_pk, "alert")
     for alert_pk, sentence in outcomes.items():
-        Alert.objects.filter(pk=alert_pk, resolved_at=None).update(resolved_at=now, outcome=sentence)
+        for alert in Alert.objects.filter(pk=alert_pk, resolved_at=None):
+            alert.resolved_at, alert.outcome = now, sentence
+            alert.words["outcome"] = packed(sentence)
+            alert.save(update_fields=["resolved_at", "outcome", "words"])
         log.info("alert over", alert_id=alert_pk)
 
 

