@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mattermost_bridge.mattermost import transport
 from mattermost_bridge.mattermost.calls import before_request
 from mattermost_bridge.models import Skill, SlashCommand, SlashRegistration
 from mattermost_bridge.services import slash_teams
@@ -37,7 +38,9 @@ class Killed(BaseException):
     ids=["at first", "a skill more", "another prefix", "another address", "switched off"],
 )
 @pytest.mark.parametrize("how", ["killed before", "answer lost", "away"])
-def test_interrupted_at_each_request_and_run_again_it_ends_right(sandbox, account, what, first, how):
+def test_interrupted_at_each_request_and_run_again_it_ends_right(sandbox, account, monkeypatch, what, first, how):
+    # Reads of a server in trouble are tried again after a moment, which nothing here needs.
+    monkeypatch.setattr(transport._ReadRetry, "sleep", lambda *_: None)
     number = 0
     while True:
         SlashCommand.objects.all().delete()
