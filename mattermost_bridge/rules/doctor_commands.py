@@ -174,9 +174,9 @@ def _registration(facts: CommandFacts) -> list[Finding]:
             if counted
             else _("No command could be registered, so every call is refused.")
         )
-        # What a missing permission is about has a finding of its own.
-        denied = any(one.where is Where.REFUSED for one in facts.commands)
-        said = joined(cause, "" if denied else registration.error)
+        # A missing permission and a taken name have findings of their own.
+        told = any(one.where in (Where.REFUSED, Where.FOREIGN) for one in facts.commands)
+        said = joined(cause, "" if told else registration.error)
         remedy = _(
             "Remove the cause. Durar tries again by itself, and Register commands again (tab Commands) does it at once."
         )

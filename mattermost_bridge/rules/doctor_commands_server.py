@@ -18,7 +18,8 @@ class CommandsThere:
     """What the server said. `enabled` is its EnableCommands, None when it does not say. `settings` is None when it does
     not show them. Of the commands on record: `gone` are not there any more, `changed` have another token there,
     `elsewhere` call another address (each with it). `leftover` are the bot's own with our prefix that are on no record,
-    with their addresses. `refused` are teams whose commands the bot may not read."""
+    with their addresses. `refused` are teams whose commands the bot may not read. `looked`: there was a command to
+    compare."""
 
     enabled: bool | None = None
     url: str = ""

@@ -135,7 +135,7 @@ def of_server(
             if one.creator_id == bot_id and one.id not in known and one.trigger.startswith(account.commands.prefix)
         ],
         refused=sorted(names.get(team_id) or team_id for team_id in refused),
-        looked=any(commands is not None for commands in there.values()),
+        looked=bool(rows),
     )
 
 
