@@ -70,7 +70,10 @@ def authenticate(call: SlashCall) -> tuple[SlashCommand, AccountSettings]:
 def _note(call: SlashCall) -> None:
     """Remember for `doctor` whose command was called with a wrong token."""
     named = SlashCommand.objects.filter(team_id=call.team_id, trigger=call.trigger)
-    for pk in set(named.values_list("account_id", flat=True)) or {call_troubles.NO_ACCOUNT}:
+    states = list(named.values_list("account_id", "state"))
+    # Two accounts may want one name; it is meant for whoever has it.
+    having = {pk for pk, state in states if state == SlashCommandState.REGISTERED}
+    for pk in having or {pk for pk, _state in states} or {call_troubles.NO_ACCOUNT}:
         call_troubles.note(pk, CommandTrouble.WRONG_TOKEN)
 
 

@@ -212,6 +212,13 @@ def test_with_commands_that_work_nothing_is_said_against_them(setup):
     assert set(about.values()) == {FINE}
 
 
+def test_a_wrong_token_is_told_of_the_account_that_has_the_name(setup):
+    setups.one_prefix_twice(setup)
+    setup.called("oc_status")
+    assert "commands.wrong_token" in doctor("ops")[0]
+    assert "commands.wrong_token" not in doctor("default")[0]
+
+
 def test_each_line_of_the_page_on_buttons_and_commands_has_an_entry_here():
     lines = PAGE.read_text().split("| what you see |")[1].split("## ")[0].splitlines()
     named = {entry.finding for entry in ENTRIES.values()}
