@@ -23,6 +23,10 @@ class CommandCalls(ReadingCalls):
         found = self._many(Command, self._request("GET", "commands", params=params))
         return [command for command in found if not command.delete_at]
 
+    def command(self, command_id: str) -> Command:
+        """Return a command with its token; 404 when there is none, or without the permission."""
+        return self._one(Command, self._request("GET", "commands", command_id))
+
     def create_command(self, team_id: str, trigger: str, fields: Mapping[str, Any]) -> Command:
         """Make a command and return it; 400 with the id DUPLICATE when the trigger is taken."""
         payload = {**fields, "team_id": team_id, "trigger": trigger}

@@ -18,6 +18,7 @@ NOT_READY = "Slash commands are not yet initialized. Please try again in a momen
 WRONG_TOKEN = "Unauthorized: invalid command token."  # noqa: S105 - a sentence
 SHARED_TOKEN = "Conflict: command token is not unique across accounts."  # noqa: S105 - a sentence
 NO_CHANNEL_TYPE = "Temporary error: unable to determine channel type. Please try again."
+UNCONFIRMED = "Temporary error: unable to confirm the command with Mattermost. Please try again."
 WENT_WRONG = "Sorry, something went wrong processing that command."
 PROCESSING = "Processing..."
 AGAIN = "This command was taken already."

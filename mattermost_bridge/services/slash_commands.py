@@ -1,8 +1,8 @@
 """Slash commands that come in: which are taken, by whom, and what whoever typed one is told.
 
-A command is checked in a fixed order: its token, which has to be that of this very trigger in this team, then where it
-was typed, then the rules of a message. It is a row of the inbox before it is answered. Built-in commands are answered
-at once, and only to the asker; a skill is a message to the agent.
+A command is checked in a fixed order: its token, which has to be that of this very trigger in this team, by our records
+and by what Mattermost has now; then where it was typed; then the rules of a message. It is a row of the inbox before it
+is answered. Built-in commands are answered at once, and only to the asker; a skill is a message to the agent.
 """
 
 from __future__ import annotations
@@ -45,7 +45,16 @@ from mattermost_bridge.rules.clicks import clicked_at
 from mattermost_bridge.rules.reasons import Reason
 from mattermost_bridge.rules.slash_payload import Refusal, SlashCall
 from mattermost_bridge.rules.types import Decision, Outcome
-from mattermost_bridge.services import channels, decisions, inbox, pairing, probes, session_commands, turns
+from mattermost_bridge.services import (
+    channels,
+    decisions,
+    inbox,
+    pairing,
+    probes,
+    session_commands,
+    slash_upstream,
+    turns,
+)
 from mattermost_bridge.services.clients import client_of
 from mattermost_bridge.services.slash_tokens import authenticate, skill_of
 
@@ -90,6 +99,7 @@ def callback_paths() -> frozenset[str]:
 def receive(call: SlashCall) -> Reply:
     """Take a command and say what is answered. Raises Refusal, and then no row has changed."""
     command, account = authenticate(call)
+    slash_upstream.confirm(command, account, call.token)
     if probes.takes_command(account.pk, call, account.bot_user_id):
         return Reply("")
     place = _place(account, call)
