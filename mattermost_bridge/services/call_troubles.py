@@ -32,7 +32,7 @@ def note(account_pk: int, trouble: StrEnum) -> None:
         return
     _noted[key] = now
     try:
-        caches["shared"].set(_key(account_pk, trouble), timezone.now().isoformat(timespec="seconds"), KEPT_SECONDS)
+        caches["shared"].set(_key(account_pk, trouble), f"{timezone.now():%Y-%m-%d %H:%M} UTC", KEPT_SECONDS)
     except DatabaseError as error:
         log.warning("what was wrong with a call could not be noted", error=str(error))
 
@@ -44,7 +44,7 @@ def is_cured(account_pk: int, trouble: StrEnum) -> None:
 
 
 def recent(account_pk: int, kind: type[T]) -> dict[T, str]:
-    """The troubles of this kind in the last day, with the moment (ISO) when each was last noted."""
+    """The troubles of this kind in the last day, with the moment when each was last noted, for people to read."""
     seen = {trouble: caches["shared"].get(_key(account_pk, trouble)) for trouble in kind}
     return {trouble: str(at) for trouble, at in seen.items() if at}
 
