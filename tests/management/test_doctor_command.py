@@ -57,6 +57,24 @@ def test_all_is_well():
     assert "clicks on buttons reach this Durar.  [reachability.buttons]" in said
 
 
+def test_without_trials_nothing_is_posted(sandbox):
+    said = doctor("--no-trials")
+    assert "[token.works]" in said
+    assert "[reachability." not in said
+    assert not sandbox.requests(method="POST", path="^/posts")
+
+
+def test_what_was_found_of_an_account_is_printed_before_the_next_one_is_looked_at(monkeypatch):
+    make_account("second", enabled=True, bot_user_id="o" * 26)
+    printed, out = [], StringIO()
+    look = diagnosis.of_account
+    monkeypatch.setattr(diagnosis, "of_account", lambda pk, **how: printed.append(out.getvalue()) or look(pk, **how))
+    with pytest.raises(CommandError):
+        call_command("doctor", "--no-trials", stdout=out)
+    assert "Installation" in printed[0]
+    assert "[token.works]" in printed[1]
+
+
 def test_json_has_every_finding_with_its_cause_and_remedy():
     said = json.loads(doctor("--json"))
     assert said["ok"] is True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -24,33 +25,43 @@ class Command(DatabaseCommand):
         """For one account or all, as text or as JSON."""
         parser.add_argument("--account", metavar="A", help="only this account; without it all that are enabled")
         parser.add_argument("--json", action="store_true", help="print JSON")
+        parser.add_argument(
+            "--no-trials",
+            action="store_true",
+            help="do not have Mattermost call Durar: nothing is posted, for checks every few minutes",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the findings; exit status 1 when something is broken."""
-        with terminal.logs_to_stderr():
-            found = self._look(options["account"])
+        """Print the findings, of each account as soon as it was looked at; exit status 1 when something is broken."""
+        found: list[Finding] = []
+        parts = self._look(options["account"], prove=not options["no_trials"])
+        while True:
+            with terminal.logs_to_stderr():
+                part = next(parts, None)
+            if part is None:
+                break
+            found += part
+            if not options["json"]:
+                self._print(part)
         if options["json"]:
             terminal.print_json(self.stdout, {"ok": not is_broken(found), "findings": [one.as_json() for one in found]})
-        else:
-            self._print(found)
         if count := sum(one.level is Level.BROKEN for one in found):
             raise CommandError(f"{count} {'thing is' if count == 1 else 'things are'} broken.")
 
-    def _look(self, name: str | None) -> list[Finding]:
+    def _look(self, name: str | None, *, prove: bool) -> Iterator[list[Finding]]:
+        """What was found of the installation, then of one account after the other."""
         found = diagnosis.of_installation()
+        yield found
         if any(one.id == "database.broken" for one in found):
-            return found
+            return
         for pk in [account_named(name)] if name is not None else diagnosis.accounts_to_look_at():
-            found += diagnosis.of_account(pk, prove=True)
-        return found
+            yield diagnosis.of_account(pk, prove=prove)
 
     def _print(self, found: list[Finding]) -> None:
         styles = {Level.BROKEN: self.style.ERROR, Level.WARNING: self.style.WARNING, Level.FINE: self.style.SUCCESS}
-        account = None
-        for one in found:
-            if one.account != account:
-                account = one.account
-                self.stdout.write(f"\nAccount {account}" if account else "Installation")
+        for number, one in enumerate(found):
+            if number == 0:
+                self.stdout.write(f"\nAccount {one.account}" if one.account else "Installation")
             self.stdout.write(f"  {styles[one.level](f'{one.level:<8}')} {one.cause}  [{one.id}]")
             if one.remedy:
                 self.stdout.write(f"           → {one.remedy}")
