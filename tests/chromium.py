@@ -1,7 +1,7 @@
 """Debian's Chromium for all tests. A start takes two seconds of a core, so the tests of a file share one browser.
 
 Debian has it in two forms: the browser, and the same without any window, which does the tests' work in a third of the
-time. That one is taken where it is installed, unless DURAR_CHROMIUM names another; CI runs both.
+time. That one is taken where it is installed, unless DURAR_TEST_CHROMIUM names another; CI runs both.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 #: Of the packages chromium-headless-shell and chromium.
 FORMS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
-CHROMIUM = Path(os.environ.get("DURAR_CHROMIUM") or next((form for form in FORMS if form.exists()), FORMS[0]))
+CHROMIUM = Path(os.environ.get("DURAR_TEST_CHROMIUM") or next((form for form in FORMS if form.exists()), FORMS[0]))
 #: Without these, Chromium talks to its maker from the start.
 QUIET = [
     "--no-sandbox",
