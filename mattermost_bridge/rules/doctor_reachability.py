@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mattermost_bridge.rules.doctor import Finding, Level
@@ -210,8 +210,10 @@ _MOMENTARY = (Why.BUSY, Why.TROUBLE, Why.FORBIDDEN, Why.NOT_REGISTERED)
 
 
 def of_results(results: Iterable[Result], *, buttons_matter: bool) -> list[Finding]:
-    """The findings of trials. Buttons that nobody is told of only warn."""
-    return [finding_of(one, matters=one.kind is Kind.COMMANDS or buttons_matter) for one in results]
+    """The findings of trials, beside those of the records. Buttons that nobody is told of only warn."""
+    # Why nothing is registered is a finding of its own there.
+    told = (replace(one, detail="") if one.why is Why.NOT_REGISTERED else one for one in results)
+    return [finding_of(one, matters=one.kind is Kind.COMMANDS or buttons_matter) for one in told]
 
 
 def finding_of(result: Result, *, matters: bool = True) -> Finding:

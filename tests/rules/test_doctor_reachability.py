@@ -82,6 +82,12 @@ def test_what_helps_fits_the_address_and_what_is_tried():
     stale = finding_of(Result(Kind.COMMANDS, Why.OTHER_STATUS, "https://d.example.com/x", "401 Unauthorized"))
     assert "said 401 Unauthorized instead of 200" in stale.cause
     assert "its registration is stale" in stale.remedy
+    # Beside the findings of the records, which say why, only the fact.
+    (beside,) = of_results(
+        [Result(Kind.COMMANDS, Why.NOT_REGISTERED, "https://d.example.com/x", "@durar may not.")], buttons_matter=True
+    )
+    assert "@durar may not." not in str(beside.cause)
+    assert beside.id == denied.id
 
 
 def test_buttons_that_nobody_is_told_of_only_warn():
