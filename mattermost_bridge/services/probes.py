@@ -89,7 +89,7 @@ def _counts(account_pk: int, kind: Kind, mark: str, user_id: str) -> bool:
         found is not None
         and expected is not None
         and hmac.compare_digest(str(expected["digest"]), _digest(found[2]))
-        and hmac.compare_digest(str(expected["user"]).encode(), user_id.encode())
+        and hmac.compare_digest(str(expected["user"]).encode(), user_id.encode("utf-8", "replace"))
         # Of any number of processes that are called with it at once, one is told True.
         and _cache().add(_arrived(account_pk, kind, found[1]), 1, 2 * VALID_SECONDS)
     )

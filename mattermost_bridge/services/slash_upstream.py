@@ -50,7 +50,7 @@ def confirm(command: SlashCommand, account: AccountSettings, token: str) -> None
 
 def _other_than(there: Command, command: SlashCommand, token: str) -> str:
     """What is not as we know it; "" when all is."""
-    if not hmac.compare_digest(there.token.encode(), token.encode("utf-8", "replace")):
+    if not hmac.compare_digest(there.token.encode("utf-8", "replace"), token.encode("utf-8", "replace")):
         return "Mattermost has another token for it"
     known = (command.command_id, command.team_id, command.trigger, "P", command.callback_url, 0)
     if (there.id, there.team_id, there.trigger, there.method, there.url, there.delete_at) != known:

@@ -12,6 +12,7 @@ import requests
 
 from mattermost_bridge.config.effective import settings_for
 from mattermost_bridge.mattermost.commands import CommandCalls
+from mattermost_bridge.mattermost.types import Command
 from mattermost_bridge.models import SlashCommand
 from mattermost_bridge.rules.slash_payload import UNCONFIRMED
 from mattermost_bridge.services import slash_registration, slash_upstream
@@ -74,6 +75,14 @@ def test_what_the_server_does_not_confirm_is_not_taken(sandbox, bot, hints, url)
     assert rows() == before
     sandbox.clear_faults()
     assert requests.post(url, data=call, timeout=30).status_code == 200
+
+
+def test_a_server_that_sends_half_a_character_is_refused_like_any_other(sandbox, bot, hints, url, monkeypatch):
+    command = SlashCommand.objects.get(name="new")
+    there = Command(id=command.command_id, token="\ud800")
+    monkeypatch.setattr(CommandCalls, "command", lambda client, command_id: there)
+    answer = requests.post(url, data=form(command, sandbox), timeout=30)
+    assert (answer.status_code, answer.json()) == (401, WRONG)
 
 
 def test_a_stranger_with_a_wrong_token_sets_off_no_question(sandbox, bot, hints, url):
